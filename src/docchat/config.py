@@ -1,0 +1,115 @@
+"""Settings: one frozen value, read from a mapping with the prefix DOCCHAT_; an unknown key is an error."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from .errors import ConfigError
+
+PREFIX = "DOCCHAT_"
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an operator may set, each as DOCCHAT_<FIELD NAME IN CAPITALS>."""
+
+    data_dir: Path
+    """Directory of everything docchat stores; created 0700 when missing."""
+    database_url: str = ""
+    """SQLAlchemy URL of the content database; empty: `docchat.sqlite3` in the data directory."""
+    keyring_url: str = ""
+    """SQLAlchemy URL of a database for the keys alone; empty: the slot file in `keys/` of the data directory."""
+    model_url: str = ""
+    """Base URL of an OpenAI-compatible server (with /v1); empty: answers quote the documents."""
+    model_name: str = ""
+    """Name of the model to ask for; empty: the first the server lists."""
+    model_key: str = ""
+    """Bearer token for the model server."""
+    model_timeout_seconds: float = 60.0
+    """Longest silence of the model server before an answer is given up."""
+    model_context_tokens: int = 4096
+    """Size of the model's window; passages and history are fitted into it."""
+    url_prefix: str = ""
+    """Path under which the blueprint is mounted, for example /chat."""
+    worker: Literal["thread", "external"] = "thread"
+    """Who runs background jobs: a thread in each process, or `docchat worker` alone."""
+    max_upload_bytes: int = 50 * MEGABYTE
+    """Largest file that may be uploaded."""
+    max_question_chars: int = 8000
+    """Longest question."""
+    max_running_answers: int = 3
+    """Answers one user may have running at a time in one process."""
+    parse_seconds: float = 60.0
+    """Longest time for reading one document."""
+    parse_memory_bytes: int = 1024 * MEGABYTE
+    """Most memory for reading one document."""
+    password_min_length: int = 12
+    """Shortest password (standalone server)."""
+    trusted_proxies: int = 0
+    """Number of reverse proxies in front of the standalone server whose X-Forwarded headers are believed."""
+    store_timeout_seconds: float = 2.5
+    """Longest wait for the database before a request is answered 503."""
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any], *, data_dir: Path) -> "Settings":
+        """Read the DOCCHAT_ keys of `mapping`; `data_dir` is used when it names none. Raises ConfigError."""
+        known = {PREFIX + field.name.upper(): field for field in fields(cls)}
+        given = {key: value for key, value in mapping.items() if key.startswith(PREFIX)}
+        for key in given:
+            if key not in known:
+                raise ConfigError(f"Unknown setting {key}. Known settings: {', '.join(sorted(known))}.")
+        values: dict[str, Any] = {"data_dir": data_dir}
+        for key, value in given.items():
+            if value is not None and value != "":
+                values[known[key].name] = _convert(key, known[key].name, value)
+        settings = cls(**values)
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Raise ConfigError when values do not make sense together."""
+        if self.worker not in ("thread", "external"):
+            raise ConfigError("DOCCHAT_WORKER must be 'thread' or 'external'.")
+        if self.url_prefix and (not self.url_prefix.startswith("/") or self.url_prefix.endswith("/")):
+            raise ConfigError("DOCCHAT_URL_PREFIX must start with / and not end with it, for example /chat.")
+        if self.model_url and urlsplit(self.model_url).scheme not in ("http", "https"):
+            raise ConfigError("DOCCHAT_MODEL_URL must be an http or https URL, for example http://127.0.0.1:8080/v1.")
+        for name in _POSITIVE:
+            if getattr(self, name) <= 0:
+                raise ConfigError(f"{PREFIX}{name.upper()} must be greater than 0.")
+        if self.trusted_proxies < 0:
+            raise ConfigError("DOCCHAT_TRUSTED_PROXIES must be 0 or more.")
+
+    @property
+    def effective_database_url(self) -> str:
+        """The database URL, the default SQLite file included."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'docchat.sqlite3'}"
+
+
+_INTEGERS = (
+    "model_context_tokens",
+    "max_upload_bytes",
+    "max_question_chars",
+    "max_running_answers",
+    "parse_memory_bytes",
+    "password_min_length",
+    "trusted_proxies",
+)
+_NUMBERS = ("model_timeout_seconds", "parse_seconds", "store_timeout_seconds")
+_POSITIVE = tuple(name for name in _INTEGERS if name != "trusted_proxies") + _NUMBERS
+
+
+def _convert(key: str, name: str, value: object) -> object:
+    try:
+        if name == "data_dir":
+            return Path(str(value)).expanduser().absolute()
+        if name in _INTEGERS:
+            return int(str(value))
+        if name in _NUMBERS:
+            return float(str(value))
+    except ValueError as error:
+        raise ConfigError(f"{key} must be a number.") from error
+    return str(value)

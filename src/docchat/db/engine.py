@@ -1,0 +1,153 @@
+"""The database as the rooms use it: short read and write transactions on SQLite or PostgreSQL, one engine a process."""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from ..errors import ConfigError, StorageFull, StoreError, StoreUnavailable
+
+_WRITE = "docchat_write"
+_FULL = ("disk is full", "no space left", "disk full", "could not extend file")
+_CONFLICTS = ("40001", "40P01", "55P03")
+
+
+class Database:
+    """A content database, opened lazily in each process (so a fork never shares a connection).
+
+    `read()` and `write()` open a transaction and end it: on SQLite a write takes the write lock at once
+    (BEGIN IMMEDIATE), so it never fails half way for want of it. Driver errors leave as StoreUnavailable,
+    StorageFull or StoreError.
+    """
+
+    def __init__(self, url: str, *, timeout: float = 2.5) -> None:
+        try:
+            self.url = make_url(url)
+        except ArgumentError as error:
+            raise ConfigError("The database URL cannot be understood.") from error
+        if self.url.drivername == "postgresql":
+            self.url = self.url.set(drivername="postgresql+psycopg")
+        self.timeout = timeout
+        self._lock = threading.Lock()
+        self._engine: tuple[int, Engine] | None = None
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is SQLite rather than PostgreSQL."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A read transaction: one snapshot, never waits for writers on SQLite. Keep it short."""
+        with self._transaction(write=False) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A write transaction: committed when the block ends, rolled back when it raises."""
+        with self._transaction(write=True) as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close this process's connections; the next use opens new ones."""
+        with self._lock:
+            if self._engine is not None and self._engine[0] == os.getpid():
+                self._engine[1].dispose()
+            self._engine = None
+
+    @contextmanager
+    def _transaction(self, *, write: bool) -> Iterator[Connection]:
+        try:
+            with self._current_engine().connect() as connection:
+                connection = connection.execution_options(**{_WRITE: write})
+                with connection.begin():
+                    yield connection
+        except (DBAPIError, PoolTimeout) as error:
+            raise translate(error) from error
+
+    def _current_engine(self) -> Engine:
+        engine = self._engine
+        if engine is not None and engine[0] == os.getpid():
+            return engine[1]
+        with self._lock:
+            engine = self._engine
+            if engine is None or engine[0] != os.getpid():
+                if engine is not None:
+                    engine[1].dispose(close=False)
+                engine = (os.getpid(), self._make_engine())
+                self._engine = engine
+            return engine[1]
+
+    def _make_engine(self) -> Engine:
+        if self.is_sqlite:
+            engine = create_engine(
+                self.url,
+                connect_args={"timeout": self.timeout, "check_same_thread": False},
+                pool_size=8,
+                max_overflow=56,
+                pool_timeout=self.timeout,
+            )
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+            return engine
+        milliseconds = int(self.timeout * 1000)
+        try:
+            return create_engine(
+                self.url,
+                pool_size=8,
+                max_overflow=24,
+                pool_timeout=self.timeout,
+                pool_pre_ping=True,
+                connect_args={
+                    "connect_timeout": max(2, int(self.timeout)),
+                    "tcp_user_timeout": milliseconds,
+                    "keepalives_idle": 2,
+                    "keepalives_interval": 1,
+                    "keepalives_count": 2,
+                    "options": f"-c lock_timeout={milliseconds} -c idle_in_transaction_session_timeout=60000",
+                },
+            )
+        except (ModuleNotFoundError, NoSuchModuleError) as error:
+            raise ConfigError(
+                "PostgreSQL needs a driver: pip install 'flask-docchat[postgresql]'. "
+                "Databases other than SQLite and PostgreSQL are not supported."
+            ) from error
+
+
+def _prepare_sqlite(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+    assert isinstance(connection, sqlite3.Connection)  # noqa: S101  (tells mypy the driver's own type)
+    connection.isolation_level = None  # transactions are begun by _begin_sqlite alone
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+        "temp_store=MEMORY",
+        "cache_size=-8192",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    write = connection.get_execution_options().get(_WRITE)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def translate(error: DBAPIError | PoolTimeout) -> StoreError:
+    """The typed error for a driver's error; the driver's own text stays in the log."""
+    text = str(error.orig if isinstance(error, DBAPIError) else error).lower()
+    if any(word in text for word in _FULL):
+        return StorageFull()
+    state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+    if isinstance(error, PoolTimeout | OperationalError) or state in _CONFLICTS:
+        return StoreUnavailable()
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return StoreUnavailable()
+    return StoreError()

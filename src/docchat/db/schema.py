@@ -1,0 +1,199 @@
+"""All tables, and the list of those whose rows belong to a session and go with it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+
+metadata = MetaData()
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+# SQLite makes a rowid (and never a bigger b-tree) only of the exact type INTEGER.
+_Number = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Instant(TypeDecorator[datetime]):
+    """A point in time, stored as whole microseconds since 1970 UTC: the same on every engine, and sortable."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Aware datetime to microseconds."""
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Microseconds to aware datetime."""
+        return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+store_meta = Table(
+    "store_meta",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# A cleared session stays as a tombstone: id, owner, slots (so that a repeated clear destroys them again),
+# successor and receipt; nothing of its content.
+chat_session = Table(
+    "chat_session",
+    metadata,
+    Column("no", _Number, primary_key=True, autoincrement=True),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("owner", Text, nullable=False),
+    Column("meta_slot", BigInteger),
+    Column("history_slot", BigInteger),
+    Column("title", LargeBinary),
+    Column("messages", Integer, nullable=False, server_default=text("0")),
+    Column("next_seq", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("cleared_at", Instant),
+    Column("successor", Uuid),
+    Column("receipt_id", Uuid),
+    sqlite_autoincrement=True,
+)
+Index(
+    "chat_session_by_owner",
+    chat_session.c.owner,
+    chat_session.c.updated_at.desc(),
+    chat_session.c.no.desc(),
+    sqlite_where=chat_session.c.cleared_at.is_(None),
+    postgresql_where=chat_session.c.cleared_at.is_(None),
+)
+
+# id = session no << 24 | seq: the rows of a session are one range of the primary key.
+message = Table(
+    "message",
+    metadata,
+    Column("id", _Number, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# One row for each answer that is being made; `beat_at` tells whether its process still lives.
+answer_run = Table(
+    "answer_run",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("session_no", _Number, ForeignKey("chat_session.no", ondelete="CASCADE"), nullable=False, index=True),
+    Column("message_id", _Number, nullable=False),
+    Column("beat_at", Instant, nullable=False),
+    Column("stop", Integer, nullable=False, server_default=text("0")),
+)
+
+SEQ_BITS = 24
+
+SESSION_OWNED = (message, answer_run)
+"""Every table whose rows belong to a session. A clear empties them all; a test reads each of them afterwards."""
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("session_id", Uuid, nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("counts", JSON, nullable=False),
+    Column("successor", Uuid),
+    Column("created_at", Instant, nullable=False),
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", _Number, primary_key=True, autoincrement=True),
+    Column("kind", String(32), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("run_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("error", String(64)),
+    Column("lease", Uuid),
+    Column("lease_until", Instant),
+    Column("failed_at", Instant),
+    UniqueConstraint("kind", "subject", name="job_kind_subject"),
+)
+Index("job_due", job.c.run_at)
+
+document = Table(
+    "document",
+    metadata,
+    Column("no", _Number, primary_key=True, autoincrement=True),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("owner", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("media_type", String(255), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("error", Text),
+    Column("error_code", String(64)),
+    Column("pages", Integer, nullable=False, server_default=text("0")),
+    Column("passages", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", Instant, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("document_by_owner", document.c.owner, document.c.created_at.desc(), document.c.no.desc())
+
+document_page = Table(
+    "document_page",
+    metadata,
+    Column("document_no", _Number, ForeignKey("document.no", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("label", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("boxes", LargeBinary),
+)
+
+chunk = Table(
+    "chunk",
+    metadata,
+    Column("id", _Number, primary_key=True, autoincrement=True),
+    Column("document_no", _Number, ForeignKey("document.no", ondelete="CASCADE"), nullable=False, index=True),
+    Column("page", Integer, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("start", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# Originals kept in the database (when it is PostgreSQL), in parts so that none has to be in memory whole.
+original_part = Table(
+    "original_part",
+    metadata,
+    Column("document_id", Uuid, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+# Accounts of the standalone server; a mounted docchat leaves it empty.
+account = Table(
+    "account",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("password_hash", Text, nullable=False),
+    Column("admin", Integer, nullable=False, server_default=text("0")),
+    Column("disabled", Integer, nullable=False, server_default=text("0")),
+    Column("epoch", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", Instant, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""The keys of sessions, kept apart from what they seal."""

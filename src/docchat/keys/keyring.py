@@ -1,0 +1,42 @@
+"""The Keyring protocol: where session keys live, and the one act that makes a chat unreadable for ever."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Protocol
+from uuid import UUID
+
+
+class SlotState(IntEnum):
+    """State of a key's slot. Only DESTROYED means cleared; a HOLE is damage, never read as cleared."""
+
+    HOLE = 0
+    LIVE = 1
+    DESTROYED = 2
+    SUSPENDED = 3
+
+
+class Keyring(Protocol):
+    """Keeps 32-byte keys in numbered slots. Nobody caches what it returns.
+
+    Raises StoreUnavailable when out of reach, KeyDamaged for a hole or a failed unwrap, StorageFull when
+    a new key does not fit.
+    """
+
+    @property
+    def store_id(self) -> UUID:
+        """Id of the content store these keys belong to."""
+
+    def create(self, *, session_id: UUID, count: int) -> tuple[int, ...]:
+        """Make `count` new keys, durable before this returns; their slot numbers, never used before."""
+
+    def open(self, *, session_id: UUID, slot: int) -> bytes:
+        """The 32-byte key in `slot`. Raises Cleared when it is destroyed or suspended."""
+
+    def states(self, *, slots: Sequence[int]) -> tuple[SlotState, ...]:
+        """The state of each slot, in the order asked."""
+
+    def destroy(self, *, slots: Sequence[int]) -> None:
+        """Overwrite the keys in place, durably, before this returns; also where one is destroyed already."""
+
+    def close(self) -> None:
+        """Give back what this process holds open."""

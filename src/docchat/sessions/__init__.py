@@ -1,0 +1,1 @@
+"""Chats: sealed storage, clearing, search and export."""

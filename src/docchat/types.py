@@ -1,0 +1,208 @@
+"""The core types, frozen values that travel between the rooms; and the one place where time and ids are made."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Generic, Literal, TypeVar
+from uuid import UUID, uuid4
+
+T = TypeVar("T")
+Role = Literal["user", "assistant"]
+Mode = Literal["quotes", "model"]
+"""How an answer was made: sentences quoted from the documents, or written by a model."""
+
+
+def utc_now() -> datetime:
+    """The current time, timezone-aware UTC."""
+    return datetime.now(UTC)
+
+
+def new_id() -> UUID:
+    """A new random id (uuid4)."""
+    return uuid4()
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list; `next` is the opaque cursor of the following page, None at the end."""
+
+    items: tuple[T, ...]
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatSession:
+    """A conversation of one owner. An empty `title` means that none was given yet."""
+
+    id: UUID
+    owner: str
+    title: str
+    messages: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """What a mark [number] in an answer points at.
+
+    `start` and `end` are character offsets in the text of page `page` (1-based) of the document.
+    """
+
+    number: int
+    document_id: UUID
+    document_name: str
+    page: int
+    label: str
+    start: int
+    end: int
+    quote: str
+
+
+class MessageState(StrEnum):
+    """Where an answer stands; a question is always DONE."""
+
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message to be stored; the store adds id and time."""
+
+    role: Role
+    text: str
+    citations: tuple[Citation, ...] = ()
+    state: MessageState = MessageState.DONE
+    mode: Mode | None = None
+    model: str | None = None
+    refused: bool = False
+    error: str | None = None
+    run_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A stored message of a session; `id` grows within the session and is never reused."""
+
+    id: int
+    role: Role
+    text: str
+    created_at: datetime
+    citations: tuple[Citation, ...] = ()
+    state: MessageState = MessageState.DONE
+    mode: Mode | None = None
+    model: str | None = None
+    refused: bool = False
+    error: str | None = None
+    run_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a clear or a delete removed, counted by kind, without content."""
+
+    id: UUID
+    session_id: UUID
+    action: Literal["clear", "delete"]
+    counts: dict[str, int]
+    created_at: datetime
+    successor: UUID | None = None
+
+
+class DocumentState(StrEnum):
+    """Where a document stands on its way into the index."""
+
+    QUEUED = "queued"
+    READING = "reading"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file that a user uploaded into the own library. `size` is in bytes; `error` is a message for people."""
+
+    id: UUID
+    owner: str
+    name: str
+    media_type: str
+    size: int
+    state: DocumentState
+    pages: int
+    passages: int
+    created_at: datetime
+    error: str | None = None
+    error_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Where the characters [start, end) of a page's text stand; edges as fractions of width and height, origin top left."""
+
+    start: int
+    end: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """The text of a page, sheet, slide or whole flowing document; `number` is 1-based."""
+
+    number: int
+    label: str
+    text: str
+    boxes: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage: the characters [start, end) of page `page` of a document."""
+
+    id: int
+    document_id: UUID
+    document_name: str
+    page: int
+    label: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredChunk:
+    """A chunk that a search found; a higher score is better, comparable within one search only."""
+
+    chunk: Chunk
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerEvent:
+    """One step of an answer as it is streamed. `offset` counts the characters of text sent so far."""
+
+    kind: Literal["passages", "text", "citation", "done", "error", "cleared"]
+    offset: int
+    text: str = ""
+    passages: tuple[Chunk, ...] = ()
+    citation: Citation | None = None
+    message: Message | None = None
+    error: str = ""
+    code: str = ""
+    successor: UUID | None = None
+    mode: Mode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """A place in the own chats where a search found its words; `start` and `end` mark them in `snippet`."""
+
+    session: ChatSession
+    message_id: int | None
+    snippet: str
+    marks: tuple[tuple[int, int], ...] = field(default=())
