@@ -158,9 +158,7 @@ class StoreUnavailable(StoreError):
     status = 503
     code = "store_unavailable"
 
-    def __init__(
-        self, message: str = "The storage does not answer at the moment. Please try again."
-    ) -> None:
+    def __init__(self, message: str = "The storage does not answer at the moment. Please try again.") -> None:
         super().__init__(message)
 
 
@@ -191,8 +189,6 @@ class ClearUnfinished(StoreError):
     code = "clear_unfinished"
 
     def __init__(self, *, full: bool = False) -> None:
-        super().__init__(
-            "The chat is unreadable from now on, but tidying up failed and will be repeated by itself."
-        )
+        super().__init__("The chat is unreadable from now on, but tidying up failed and will be repeated by itself.")
         if full:
             self.status = 507

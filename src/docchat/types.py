@@ -140,7 +140,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Where the characters [start, end) of a page's text stand; edges as fractions of width and height, origin top left."""
+    """Where the characters [start, end) of a page's text stand: fractions of width and height, origin top left."""
 
     start: int
     end: int

@@ -1,0 +1,121 @@
+"""The queue: a job is a row, put in the transaction of the change that asks for it, claimed under a lease."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ..db.engine import Database
+from ..db.schema import job
+from ..types import new_id, utc_now
+
+LEASE = timedelta(seconds=15)
+# A clock that jumps back must not leave a job leased, or waiting, for years: what lies further ahead is due now.
+_LONGEST_LEASE = timedelta(hours=1)
+_LONGEST_DELAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A claimed job. `subject` is an id, never content; `attempts` counts this one."""
+
+    id: int
+    kind: str
+    subject: str
+    attempts: int
+    lease: UUID
+
+
+def put(connection: Connection, *, kind: str, subject: str, delay: float = 0.0) -> None:
+    """Ask for a job in the caller's write transaction. `(kind, subject)` is unique: a second put arms it again.
+
+    `delay` in seconds.
+    """
+    values = {
+        "kind": kind,
+        "subject": subject,
+        "run_at": utc_now() + timedelta(seconds=delay),
+        "attempts": 0,
+        "error": None,
+        "failed_at": None,
+        "lease": None,
+        "lease_until": None,
+    }
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    connection.execute(
+        dialect.insert(job)
+        .values(values)
+        .on_conflict_do_update(index_elements=[job.c.kind, job.c.subject], set_=values)
+    )
+
+
+def cancel(connection: Connection, *, kind: str, subject: str) -> None:
+    """Forget a job in the caller's write transaction, claimed or not."""
+    connection.execute(delete(job).where(job.c.kind == kind, job.c.subject == subject))
+
+
+def claim(database: Database, kinds: tuple[str, ...]) -> Job | None:
+    """Lease the job that is due longest, None when nothing is due. Takes no write lock when nothing is."""
+    query = select(job.c.id).where(_due(), job.c.kind.in_(kinds)).order_by(job.c.run_at, job.c.id).limit(1)
+    with database.read() as connection:
+        if connection.execute(query).first() is None:
+            return None
+    with database.write() as connection:
+        found = connection.execute(query.with_for_update(skip_locked=True)).scalar_one_or_none()
+        if found is None:
+            return None
+        row = connection.execute(
+            update(job)
+            .where(job.c.id == found)
+            .values(lease=new_id(), lease_until=utc_now() + LEASE, attempts=job.c.attempts + 1)
+            .returning(job.c.id, job.c.kind, job.c.subject, job.c.attempts, job.c.lease)
+        ).one()
+        return Job(*row)
+
+
+def renew(database: Database, claimed: Job) -> None:
+    """Prolong the lease of a job that is being worked on."""
+    with database.write() as connection:
+        connection.execute(update(job).where(_mine(claimed)).values(lease_until=utc_now() + LEASE))
+
+
+def finish(database: Database, claimed: Job) -> None:
+    """Take a finished job out, unless it was armed again meanwhile."""
+    with database.write() as connection:
+        connection.execute(delete(job).where(_mine(claimed)))
+
+
+def postpone(database: Database, claimed: Job, *, delay: float, error: str, counted: bool = True) -> None:
+    """Run the job again after `delay` seconds; an attempt that does not count is taken back."""
+    values = {
+        "run_at": utc_now() + timedelta(seconds=delay),
+        "error": error,
+        "lease": None,
+        "lease_until": None,
+        "attempts": claimed.attempts if counted else claimed.attempts - 1,
+    }
+    with database.write() as connection:
+        connection.execute(update(job).where(_mine(claimed)).values(values))
+
+
+def give_up(database: Database, claimed: Job, *, error: str) -> None:
+    """Keep the job as failed, with a code that says why, until it is armed again."""
+    with database.write() as connection:
+        connection.execute(
+            update(job).where(_mine(claimed)).values(failed_at=utc_now(), error=error, lease=None, lease_until=None)
+        )
+
+
+def _mine(claimed: Job) -> ColumnElement[bool]:
+    return and_(job.c.id == claimed.id, job.c.lease == claimed.lease)
+
+
+def _due() -> ColumnElement[bool]:
+    now = utc_now()
+    return and_(
+        job.c.failed_at.is_(None),
+        or_(job.c.run_at <= now, job.c.run_at > now + _LONGEST_DELAY),
+        or_(job.c.lease_until.is_(None), job.c.lease_until < now, job.c.lease_until > now + _LONGEST_LEASE),
+    )

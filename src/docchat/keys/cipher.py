@@ -1,0 +1,84 @@
+"""AES-256-GCM: sealing content under a session's key, and wrapping that key under the master key."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ..errors import ConfigError, KeyDamaged
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+WRAPPED_BYTES = KEY_BYTES + 16
+_MASTER_MAGIC = "docchat-master-key"
+
+
+def new_key() -> bytes:
+    """A random 32-byte key."""
+    return AESGCM.generate_key(bit_length=256)
+
+
+def seal(key: bytes, plaintext: bytes, *, context: bytes) -> bytes:
+    """Nonce and ciphertext; `context` (what this is, and whose) must be the same to open it."""
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, plaintext, context)
+
+
+def unseal(key: bytes, sealed: bytes, *, context: bytes) -> bytes:
+    """What `seal` was given. Raises KeyDamaged when key, context or bytes do not fit together."""
+    try:
+        return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
+    except (InvalidTag, ValueError) as error:
+        raise KeyDamaged from error
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MasterKey:
+    """The key that wraps every session key. `number` (1 to 65535) names it in the slots it wrapped."""
+
+    number: int
+    key: bytes
+
+    def wrap(self, key: bytes, *, context: bytes) -> tuple[bytes, bytes]:
+        """Nonce (12 bytes) and wrapped key (48 bytes)."""
+        sealed = seal(self.key, key, context=context)
+        return sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+
+    def unwrap(self, nonce: bytes, wrapped: bytes, *, context: bytes) -> bytes:
+        """The wrapped key. Raises KeyDamaged."""
+        return unseal(self.key, nonce + wrapped, context=context)
+
+    @classmethod
+    def load(cls, path: Path) -> "MasterKey":
+        """Read the key file. Raises ConfigError when it is missing or not one of ours."""
+        try:
+            number, key = _parse_master(path.read_text(encoding="ascii"))
+        except FileNotFoundError as error:
+            raise ConfigError(
+                f"The master key {path} is missing. Without it no stored chat can be read: "
+                "put it back from your key backup."
+            ) from error
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"The master key {path} cannot be read: {type(error).__name__}.") from error
+        return cls(number, key)
+
+    @classmethod
+    def create(cls, path: Path) -> "MasterKey":
+        """Make a new key file, readable by its owner only; an existing file is never overwritten."""
+        key = new_key()
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.write(descriptor, f"{_MASTER_MAGIC} 1 {key.hex()}\n".encode("ascii"))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        return cls(1, key)
+
+
+def _parse_master(text: str) -> tuple[int, bytes]:
+    magic, number, key = text.split()
+    if magic != _MASTER_MAGIC or len(bytes.fromhex(key)) != KEY_BYTES:
+        raise ValueError(magic)
+    return int(number), bytes.fromhex(key)

@@ -1,0 +1,241 @@
+"""The keyring of one host: a file of 64-byte slots, overwritten in place to destroy a key.
+
+Layout: a 4,096-byte header (magic, store id, number of slots handed out), then the slots. A slot is
+state (1 byte), version (1), number of the master key (2), nonce (12), wrapped key (48): it never crosses a sector.
+Slot numbers are never reused. Space is written ahead as zeros, so destroying a key needs no space.
+"""
+
+import errno
+import fcntl
+import os
+import struct
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+from ..errors import Cleared, ConfigError, KeyDamaged, StorageFull, StoreError, StoreUnavailable
+from .cipher import MasterKey, new_key
+from .keyring import SlotState
+
+HEADER_BYTES = 4096
+SLOT_BYTES = 64
+_AHEAD_BYTES = 4096
+_MAGIC = b"DCSLOTS1"
+_VERSION = 1
+_HEADER = struct.Struct("<8s16sQ")
+_SLOT = struct.Struct("<BBH12s48s")
+# struct flock of Linux on 64-bit: l_type, l_whence, padding, l_start, l_len, l_pid, padding
+_FLOCK = struct.Struct("hhxxxxqqixxxx")
+_DESTROYED = _SLOT.pack(SlotState.DESTROYED, _VERSION, 0, b"", b"")
+
+
+class SlotKeyring:
+    """Keyring in the files `slots.bin` and `master.key` of one directory. Safe for threads, processes and forks."""
+
+    def __init__(self, directory: Path, *, store_id: UUID, has_keys: bool) -> None:
+        """Open the key files, or make them when `has_keys` is false (nothing was ever sealed in this store).
+
+        Raises ConfigError when they are missing, damaged or of another store.
+        """
+        self.path = directory / "slots.bin"
+        self._store_id = store_id
+        self._lock = threading.Lock()
+        self._reader: tuple[int, int] | None = None
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not has_keys and not self.path.exists():
+                self._make(directory)
+            self._master = MasterKey.load(directory / "master.key")
+            self._check_header()
+        except OSError as error:
+            raise ConfigError(
+                f"The key directory {directory} cannot be used ({os.strerror(error.errno or 0)}). "
+                "It must be writable for the user that runs docchat."
+            ) from error
+
+    @property
+    def store_id(self) -> UUID:
+        """Id of the content store these keys belong to."""
+        return self._store_id
+
+    def create(self, *, session_id: UUID, count: int) -> tuple[int, ...]:
+        """Make `count` new keys, durable before this returns."""
+        with self._exclusive(0, HEADER_BYTES) as descriptor:
+            first = self._handed_out(descriptor)
+            slots = tuple(range(first, first + count))
+            self._extend(descriptor, first + count)
+            records = b"".join(self._wrap(new_key(), session_id, slot) for slot in slots)
+            _write(descriptor, records, _offset(first))
+            _write(descriptor, _HEADER.pack(_MAGIC, self._store_id.bytes, first + count), 0)
+            os.fdatasync(descriptor)
+        return slots
+
+    def open(self, *, session_id: UUID, slot: int) -> bytes:
+        """The key in `slot`. Raises Cleared when destroyed or suspended, KeyDamaged for anything else but live."""
+        try:
+            return self._open(session_id, slot)
+        except KeyDamaged:
+            # A read may fall between the halves of a write by another process; damage is still there the second time.
+            return self._open(session_id, slot)
+
+    def states(self, *, slots: Sequence[int]) -> tuple[SlotState, ...]:
+        """The state of each slot; a slot beyond the end of the file is a HOLE."""
+        with _storage_errors():
+            reader = self._descriptor()
+            return tuple(_state(os.pread(reader, 1, _offset(slot))) for slot in slots)
+
+    def destroy(self, *, slots: Sequence[int]) -> None:
+        """Overwrite the slots in place and sync, each time, also where they are destroyed already."""
+        if not slots:
+            return
+        with _storage_errors():
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                handed_out = self._handed_out(descriptor)
+                if max(slots) >= handed_out or min(slots) < 0:
+                    raise KeyDamaged
+                for slot in sorted(set(slots)):
+                    _lock(descriptor, _offset(slot), SLOT_BYTES)
+                    _write(descriptor, _DESTROYED, _offset(slot))
+                os.fdatasync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def close(self) -> None:
+        """Close this process's descriptor; the next use opens it again."""
+        with self._lock:
+            if self._reader is not None and self._reader[0] == os.getpid():
+                os.close(self._reader[1])
+            self._reader = None
+
+    def _open(self, session_id: UUID, slot: int) -> bytes:
+        with _storage_errors():
+            record = os.pread(self._descriptor(), SLOT_BYTES, _offset(slot))
+        if len(record) != SLOT_BYTES:
+            raise KeyDamaged
+        state, version, master, nonce, wrapped = _SLOT.unpack(record)
+        if state in (SlotState.DESTROYED, SlotState.SUSPENDED):
+            raise Cleared
+        if state != SlotState.LIVE or version != _VERSION or master != self._master.number:
+            raise KeyDamaged
+        return self._master.unwrap(nonce, wrapped, context=self._context(session_id, slot))
+
+    def _wrap(self, key: bytes, session_id: UUID, slot: int) -> bytes:
+        nonce, wrapped = self._master.wrap(key, context=self._context(session_id, slot))
+        return _SLOT.pack(SlotState.LIVE, _VERSION, self._master.number, nonce, wrapped)
+
+    def _context(self, session_id: UUID, slot: int) -> bytes:
+        return self._store_id.bytes + struct.pack("<Q", slot) + session_id.bytes
+
+    def _descriptor(self) -> int:
+        reader = self._reader
+        if reader is not None and reader[0] == os.getpid():
+            return reader[1]
+        with self._lock:
+            if self._reader is None or self._reader[0] != os.getpid():
+                self._reader = (os.getpid(), os.open(self.path, os.O_RDONLY | os.O_CLOEXEC))
+            return self._reader[1]
+
+    @contextmanager
+    def _exclusive(self, start: int, length: int) -> Iterator[int]:
+        # A descriptor of its own for each change: open-file-description locks then also part the threads.
+        with _storage_errors():
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                _lock(descriptor, start, length)
+                yield descriptor
+            finally:
+                os.close(descriptor)
+
+    def _handed_out(self, descriptor: int) -> int:
+        magic, store, number = _HEADER.unpack(os.pread(descriptor, _HEADER.size, 0))
+        if magic != _MAGIC or store != self._store_id.bytes:
+            raise KeyDamaged
+        return int(number)
+
+    def _extend(self, descriptor: int, slots: int) -> None:
+        size = os.fstat(descriptor).st_size
+        while size < _offset(slots):
+            _write(descriptor, bytes(_AHEAD_BYTES), size)
+            size += _AHEAD_BYTES
+
+    def _make(self, directory: Path) -> None:
+        if not (directory / "master.key").exists():
+            MasterKey.create(directory / "master.key")
+        draft = directory / f"slots.{os.getpid()}.new"
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            header = _HEADER.pack(_MAGIC, self._store_id.bytes, 0)
+            _write(descriptor, header.ljust(HEADER_BYTES, b"\0") + bytes(_AHEAD_BYTES), 0)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        try:
+            os.link(draft, self.path)  # unlike a rename, a link never replaces a file another process has just made
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+        _sync_directory(directory)
+
+    def _check_header(self) -> None:
+        if not self.path.exists():
+            raise ConfigError(
+                f"The key file {self.path} is missing, but the database holds sealed chats. Put it back from "
+                "your key backup; without it these chats cannot be read."
+            )
+        with self.path.open("rb") as file:
+            header = file.read(_HEADER.size)
+        if len(header) != _HEADER.size or not header.startswith(_MAGIC):
+            raise ConfigError(f"The key file {self.path} is damaged: it does not begin as a key file does.")
+        store = UUID(bytes=_HEADER.unpack(header)[1])
+        if store != self._store_id:
+            raise ConfigError(
+                f"The key file {self.path} belongs to the store {store}, the database is the store "
+                f"{self._store_id}. Use the key file and the database that belong together."
+            )
+
+
+def _offset(slot: int) -> int:
+    return HEADER_BYTES + SLOT_BYTES * slot
+
+
+def _state(byte: bytes) -> SlotState:
+    if not byte:
+        return SlotState.HOLE
+    try:
+        return SlotState(byte[0])
+    except ValueError:
+        return SlotState.HOLE
+
+
+def _lock(descriptor: int, start: int, length: int) -> None:
+    request = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, start, length, 0)
+    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLKW, request)
+
+
+def _write(descriptor: int, data: bytes, offset: int) -> None:
+    if os.pwrite(descriptor, data, offset) != len(data):
+        raise OSError(errno.ENOSPC, "short write")
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    try:
+        yield
+    except StoreError:
+        raise
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull from error
+        raise StoreUnavailable from error

@@ -1,0 +1,141 @@
+"""The keyring of many hosts: the same records in a table of a database of its own."""
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    insert,
+    select,
+    text,
+    update,
+)
+
+from ..db.engine import Database
+from ..errors import Cleared, ConfigError, KeyDamaged
+from .cipher import NONCE_BYTES, WRAPPED_BYTES, MasterKey, new_key
+from .keyring import SlotState
+
+metadata = MetaData()
+keyring_meta = Table(
+    "keyring_meta",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", String(64), nullable=False),
+)
+session_key = Table(
+    "session_key",
+    metadata,
+    Column("slot", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True),
+    Column("state", SmallInteger, nullable=False),
+    Column("master", Integer, nullable=False),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+
+class SqlKeyring:
+    """Keyring in the tables of `database`; the master key stays in a file of `directory` on each host."""
+
+    def __init__(self, database: Database, directory: Path, *, store_id: UUID, has_keys: bool) -> None:
+        """Open the keyring, or make it when `has_keys` is false. Raises ConfigError when it is another store's."""
+        self._database = database
+        self._store_id = store_id
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = directory / "master.key"
+        if not has_keys and not path.exists():
+            MasterKey.create(path)
+        self._master = MasterKey.load(path)
+        self._claim(has_keys=has_keys)
+
+    @property
+    def store_id(self) -> UUID:
+        """Id of the content store these keys belong to."""
+        return self._store_id
+
+    def create(self, *, session_id: UUID, count: int) -> tuple[int, ...]:
+        """Make `count` new keys, committed before this returns."""
+        slots = []
+        with self._database.write() as connection:
+            for _ in range(count):
+                placeholder = {"state": SlotState.HOLE, "master": 0, "nonce": b"", "wrapped": b""}
+                slot = connection.execute(
+                    insert(session_key).values(placeholder).returning(session_key.c.slot)
+                ).scalar_one()
+                nonce, wrapped = self._master.wrap(new_key(), context=self._context(session_id, slot))
+                connection.execute(
+                    update(session_key)
+                    .where(session_key.c.slot == slot)
+                    .values(state=SlotState.LIVE, master=self._master.number, nonce=nonce, wrapped=wrapped)
+                )
+                slots.append(slot)
+        return tuple(slots)
+
+    def open(self, *, session_id: UUID, slot: int) -> bytes:
+        """The key in `slot`. Raises Cleared when destroyed or suspended, KeyDamaged for anything else but live."""
+        with self._database.read() as connection:
+            row = connection.execute(select(session_key).where(session_key.c.slot == slot)).one_or_none()
+        if row is not None and row.state in (SlotState.DESTROYED, SlotState.SUSPENDED):
+            raise Cleared
+        if row is None or row.state != SlotState.LIVE or row.master != self._master.number:
+            raise KeyDamaged
+        return self._master.unwrap(row.nonce, row.wrapped, context=self._context(session_id, slot))
+
+    def states(self, *, slots: Sequence[int]) -> tuple[SlotState, ...]:
+        """The state of each slot, in one query; a slot without a row is a HOLE."""
+        query = select(session_key.c.slot, session_key.c.state).where(session_key.c.slot.in_(set(slots)))
+        with self._database.read() as connection:
+            found = {row.slot: SlotState(row.state) for row in connection.execute(query)}
+        return tuple(found.get(slot, SlotState.HOLE) for slot in slots)
+
+    def destroy(self, *, slots: Sequence[int]) -> None:
+        """Overwrite the keys, committed before this returns; the rows stay as markers."""
+        if not slots:
+            return
+        wanted = set(slots)
+        gone = {"state": SlotState.DESTROYED, "nonce": bytes(NONCE_BYTES), "wrapped": bytes(WRAPPED_BYTES)}
+        with self._database.write() as connection:
+            result = connection.execute(
+                update(session_key).where(session_key.c.slot.in_(wanted)).values(master=0, **gone)
+            )
+            if result.rowcount != len(wanted):
+                raise KeyDamaged
+
+    def close(self) -> None:
+        """Close this process's connections."""
+        self._database.close()
+
+    def _context(self, session_id: UUID, slot: int) -> bytes:
+        return self._store_id.bytes + struct.pack("<Q", slot) + session_id.bytes
+
+    def _claim(self, *, has_keys: bool) -> None:
+        with self._database.write() as connection:
+            if not self._database.is_sqlite:
+                # Two processes that start at once must not both create the tables.
+                connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('docchat.keyring'))"))
+            metadata.create_all(connection)
+            known = connection.execute(
+                select(keyring_meta.c.value).where(keyring_meta.c.key == "store_id")
+            ).scalar_one_or_none()
+            if known is None and has_keys:
+                raise ConfigError(
+                    "DOCCHAT_KEYRING_URL leads to an empty keyring, but the database holds sealed chats. "
+                    "Restore the keyring that belongs to this database."
+                )
+            if known is None:
+                connection.execute(insert(keyring_meta).values(key="store_id", value=str(self._store_id)))
+            elif known != str(self._store_id):
+                raise ConfigError(
+                    f"The keyring belongs to the store {known}, the database is the store {self._store_id}. "
+                    "Use the keyring and the database that belong together."
+                )
