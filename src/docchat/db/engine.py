@@ -55,6 +55,20 @@ class Database:
         with self._transaction(write=True) as connection:
             yield connection
 
+    def checkpoint(self) -> bool:
+        """Move SQLite's write-ahead log into the main file and empty it; False while a reader still needs it."""
+        if not self.is_sqlite:
+            return True
+        try:
+            connection = self._current_engine().raw_connection()
+            try:
+                busy = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            finally:
+                connection.close()
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable from error
+        return not busy
+
     def close(self) -> None:
         """Close this process's connections; the next use opens new ones."""
         with self._lock:

@@ -23,9 +23,7 @@ class SessionStore(Protocol):
     def list(self, *, owner: str, cursor: str | None = None, limit: int = 20) -> Page[ChatSession]:
         """The owner's sessions, newest change first."""
 
-    def messages(
-        self, *, owner: str, session_id: UUID, cursor: str | None = None, limit: int = 50
-    ) -> Page[Message]:
+    def messages(self, *, owner: str, session_id: UUID, cursor: str | None = None, limit: int = 50) -> Page[Message]:
         """The newest `limit` messages before `cursor`, in the order they were said; `next` leads to older ones."""
 
     def rename(self, *, owner: str, session_id: UUID, title: str) -> ChatSession:

@@ -1,0 +1,62 @@
+"""Export of a chat as Markdown or JSON: all its messages with their sources."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from ..types import ChatSession, Citation, Message
+
+_NAMES = {"user": "You", "assistant": "docchat"}
+
+
+def markdown(session: ChatSession, messages: Iterable[Message]) -> str:
+    """The chat as a Markdown document; sources stand as a list below each answer."""
+    parts = [f"# {_one_line(session.title or 'Chat')}", f"*{session.created_at:%Y-%m-%d %H:%M} UTC*"]
+    for message in messages:
+        parts.append(f"## {_NAMES[message.role]}, {message.created_at:%Y-%m-%d %H:%M}")
+        parts.append(message.text)
+        if message.citations:
+            parts.append("\n".join(_source(citation) for citation in message.citations))
+    return "\n\n".join(parts) + "\n"
+
+
+def json_document(session: ChatSession, messages: Iterable[Message]) -> str:
+    """The chat as one JSON object: id, title, created_at, updated_at, messages with citations."""
+    document: dict[str, Any] = {
+        "id": str(session.id),
+        "title": session.title,
+        "created_at": session.created_at.isoformat(),
+        "updated_at": session.updated_at.isoformat(),
+        "messages": [
+            {
+                "role": message.role,
+                "text": message.text,
+                "created_at": message.created_at.isoformat(),
+                "state": message.state.value,
+                "citations": [
+                    {
+                        "number": citation.number,
+                        "document": str(citation.document_id),
+                        "name": citation.document_name,
+                        "page": citation.page,
+                        "label": citation.label,
+                        "start": citation.start,
+                        "end": citation.end,
+                        "quote": citation.quote,
+                    }
+                    for citation in message.citations
+                ],
+            }
+            for message in messages
+        ],
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def _source(citation: Citation) -> str:
+    place = f"page {citation.page}" + (f", {_one_line(citation.label)}" if citation.label else "")
+    return f"- [{citation.number}] {_one_line(citation.document_name)}, {place}: {_one_line(citation.quote)}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,79 @@
+"""Search in one's own chats: titles and messages are opened one after another and looked through in memory."""
+
+import unicodedata
+
+from ..errors import Cleared, InvalidInput, NotFound
+from ..types import ChatSession, SearchHit
+from .store import SessionStore
+
+MAX_SEARCHED_MESSAGES = 20_000
+_AROUND = 60
+
+
+def search(store: SessionStore, *, owner: str, text: str, limit: int = 20) -> tuple[SearchHit, ...]:
+    """Hits for all words of `text` in the newest chats first, one hit a message, at most `limit`.
+
+    No index is kept, since its words would outlive the chat; the newest 20,000 messages are looked through.
+    """
+    words = [_fold(word) for word in text.split()]
+    if not words:
+        raise InvalidInput("Please enter something to search for.", code="empty_search")
+    hits: list[SearchHit] = []
+    searched = 0
+    cursor: str | None = None
+    while len(hits) < limit and searched < MAX_SEARCHED_MESSAGES:
+        page = store.list(owner=owner, cursor=cursor, limit=50)
+        for session in page.items:
+            found, looked_at = _search_session(store, owner, session, words)
+            hits += found
+            searched += looked_at
+            if len(hits) >= limit or searched >= MAX_SEARCHED_MESSAGES:
+                break
+        cursor = page.next
+        if cursor is None:
+            break
+    return tuple(hits[:limit])
+
+
+def _search_session(
+    store: SessionStore, owner: str, session: ChatSession, words: list[str]
+) -> tuple[list[SearchHit], int]:
+    hits = [hit for hit in (_hit(session, None, session.title, words),) if hit]
+    looked_at = 0
+    try:
+        cursor: str | None = None
+        while True:
+            page = store.messages(owner=owner, session_id=session.id, cursor=cursor, limit=200)
+            looked_at += len(page.items)
+            found = (_hit(session, message.id, message.text, words) for message in reversed(page.items))
+            hits += [hit for hit in found if hit]
+            cursor = page.next
+            if cursor is None or looked_at >= MAX_SEARCHED_MESSAGES:
+                return hits, looked_at
+    except (Cleared, NotFound):
+        return [], looked_at
+
+
+def _hit(session: ChatSession, message_id: int | None, text: str, words: list[str]) -> SearchHit | None:
+    folded = _fold(text)
+    places = [folded.find(word) for word in words]
+    if -1 in places or not text:
+        return None
+    start = max(0, min(places) - _AROUND)
+    end = min(len(text), min(places) + 2 * _AROUND)
+    snippet = text[start:end]
+    visible = folded[start:end]
+    marks = sorted((at, at + len(word)) for word in set(words) for at in [visible.find(word)] if at >= 0)
+    return SearchHit(session, message_id, snippet, tuple(marks))
+
+
+def _fold(text: str) -> str:
+    """Lower case and without accents, but of the same length, so that places in it are places in the text."""
+    return "".join(_fold_character(character) for character in text)
+
+
+def _fold_character(character: str) -> str:
+    if character.isascii():
+        return character.lower()
+    base = unicodedata.normalize("NFKD", character)[0].lower()
+    return base if len(base) == 1 else character

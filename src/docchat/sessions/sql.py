@@ -1,0 +1,281 @@
+"""The SessionStore in SQL: sealed rows on SQLite or PostgreSQL, one transaction a verb."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+
+from ..db.engine import Database
+from ..db.schema import SEQ_BITS, answer_run, chat_session, message
+from ..errors import Cleared, InvalidInput, NotFound, TooLarge
+from ..keys.keyring import Keyring, SlotState
+from ..types import ChatSession, Draft, Message, MessageState, Page, utc_now
+from .sealing import Sealer, Slots, message_of
+from .sql_rows import SessionRow, find_live, id_range, insert_empty, slots_of
+
+MAX_TITLE_CHARS = 200
+MAX_MESSAGES = 1 << SEQ_BITS
+# A run whose process has not been heard of for so long is dead; a beat from the future is a clock that jumped.
+_SILENCE = timedelta(seconds=10)
+
+
+class Watch:
+    """Tells a running answer whether its session still lives, without touching the database on one host."""
+
+    __slots__ = ("_keyring", "slot")
+
+    def __init__(self, keyring: Keyring, slot: int) -> None:
+        self._keyring = keyring
+        self.slot = slot
+
+    def alive(self) -> bool:
+        """True while the session lives. Raises StoreUnavailable: unreachable is never read as cleared."""
+        return self._keyring.states(slots=(self.slot,))[0] not in (SlotState.DESTROYED, SlotState.SUSPENDED)
+
+
+class SqlSessionStore:
+    """SessionStore over the tables of `db.schema`, sealed with the keys of `keyring`."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._sealer = Sealer(keyring)
+
+    def create(self, *, owner: str, title: str = "") -> ChatSession:
+        """A new empty session; keys are made only when there is something to seal."""
+        title = _checked_title(title)
+        with self._database.write() as connection:
+            row = insert_empty(connection, owner=owner)
+            if title:
+                self._set_title(connection, row, title)
+        return _session(row, title)
+
+    def get(self, *, owner: str, session_id: UUID) -> ChatSession:
+        """One session with its title opened."""
+        with self._database.read() as connection:
+            row = find_live(connection, owner=owner, session_id=session_id)
+        return self._opened(row)
+
+    def list(self, *, owner: str, cursor: str | None = None, limit: int = 20) -> Page[ChatSession]:
+        """The owner's sessions, newest change first. A session cleared meanwhile is left out."""
+        query = (
+            select(chat_session)
+            .where(chat_session.c.owner == owner, chat_session.c.cleared_at.is_(None))
+            .order_by(chat_session.c.updated_at.desc(), chat_session.c.no.desc())
+            .limit(limit + 1)
+        )
+        if cursor is not None:
+            at, no = _position(cursor)
+            bound = chat_session.c.updated_at
+            query = query.where(or_(bound < at, and_(bound == at, chat_session.c.no < no)))
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        sessions = []
+        for row in rows[:limit]:
+            try:
+                sessions.append(self._opened(row))
+            except Cleared:
+                continue
+        return Page(tuple(sessions), _cursor(rows[limit - 1]) if len(rows) > limit else None)
+
+    def messages(self, *, owner: str, session_id: UUID, cursor: str | None = None, limit: int = 50) -> Page[Message]:
+        """The newest `limit` messages before `cursor`, in the order they were said."""
+        with self._database.read() as connection:
+            row = find_live(connection, owner=owner, session_id=session_id)
+            first, last = id_range(row.no)
+            if cursor is not None:
+                last = first + _number(cursor) - 1
+            rows = connection.execute(
+                select(message.c.id, message.c.body)
+                .where(message.c.id.between(first, last))
+                .order_by(message.c.id.desc())
+                .limit(limit + 1)
+            ).all()
+        slots = slots_of(row)
+        if slots is None:
+            return Page(())
+        opened = self._sealer.open_messages(session_id, slots, ((item.id, item.body) for item in rows[:limit][::-1]))
+        older = str(rows[limit - 1].id - first) if len(rows) > limit else None
+        return Page(self._with_dead_runs(opened), older)
+
+    def rename(self, *, owner: str, session_id: UUID, title: str) -> ChatSession:
+        """Give the session another title."""
+        title = _checked_title(title)
+        if not title:
+            raise InvalidInput("A title must not be empty.", code="empty_title")
+        with self._database.write() as connection:
+            row = find_live(connection, owner=owner, session_id=session_id, lock=True)
+            self._set_title(connection, row, title)
+        return _session(row, title)
+
+    def append(self, *, owner: str, session_id: UUID, drafts: Sequence[Draft]) -> tuple[Message, ...]:
+        """Store messages at the end, all or none."""
+        with self._database.write() as connection:
+            row = find_live(connection, owner=owner, session_id=session_id, lock=True)
+            return self._append(connection, row, drafts)
+
+    def revise(self, *, owner: str, session_id: UUID, message_id: int, draft: Draft) -> Message:
+        """Replace the body of a message. One that is not running any more ends its run."""
+        with self._database.write() as connection:
+            row = find_live(connection, owner=owner, session_id=session_id, lock=True)
+            first, last = id_range(row.no)
+            slots = slots_of(row)
+            if slots is None or not first <= message_id <= last:
+                raise NotFound
+            revised = message_of(draft, message_id, utc_now())
+            body = self._sealer.seal_messages(session_id, slots, (revised,))[0]
+            changed = connection.execute(update(message).where(message.c.id == message_id).values(body=body))
+            if changed.rowcount != 1:
+                raise NotFound
+            if draft.state is not MessageState.RUNNING:
+                connection.execute(delete(answer_run).where(answer_run.c.message_id == message_id))
+            self._sealer.check(slots.history)
+        return revised
+
+    def start_run(self, *, owner: str, session_id: UUID, question: Draft, answer: Draft) -> tuple[Message, Message]:
+        """Append the question and its empty running answer, and note that `answer.run_id` makes it."""
+        with self._database.write() as connection:
+            row = find_live(connection, owner=owner, session_id=session_id, lock=True)
+            asked, answered = self._append(connection, row, (question, answer))
+            connection.execute(
+                insert(answer_run).values(
+                    id=answer.run_id, session_no=row.no, message_id=answered.id, beat_at=utc_now()
+                )
+            )
+        return asked, answered
+
+    def beat_run(self, *, run_id: UUID) -> bool:
+        """Say that the run still lives; True when it was asked to stop or is not known any more."""
+        with self._database.write() as connection:
+            stop = connection.execute(
+                update(answer_run)
+                .where(answer_run.c.id == run_id)
+                .values(beat_at=utc_now())
+                .returning(answer_run.c.stop)
+            ).scalar_one_or_none()
+        return stop is None or bool(stop)
+
+    def stop_run(self, *, owner: str, session_id: UUID, run_id: UUID) -> None:
+        """Ask the process that makes the answer to stop; one that has ended already is no error."""
+        with self._database.write() as connection:
+            row = find_live(connection, owner=owner, session_id=session_id)
+            connection.execute(
+                update(answer_run).where(answer_run.c.id == run_id, answer_run.c.session_no == row.no).values(stop=1)
+            )
+
+    def watch(self, *, owner: str, session_id: UUID) -> Watch:
+        """A watch on a session that has been written to. Raises NotFound, Cleared."""
+        with self._database.read() as connection:
+            slots = slots_of(find_live(connection, owner=owner, session_id=session_id))
+        if slots is None:
+            raise NotFound
+        return Watch(self._keyring, slots.history)
+
+    def alive(self, watches: Sequence[Watch]) -> tuple[bool, ...]:
+        """Whether each watched session lives, asked of the keyring at once. Raises StoreUnavailable."""
+        states = self._keyring.states(slots=[watch.slot for watch in watches])
+        return tuple(state not in (SlotState.DESTROYED, SlotState.SUSPENDED) for state in states)
+
+    def _append(self, connection: Connection, row: SessionRow, drafts: Sequence[Draft]) -> tuple[Message, ...]:
+        if row.next_seq + len(drafts) > MAX_MESSAGES:
+            raise TooLarge("This chat is full. Please start a new one.", code="chat_full")
+        slots = self._slots(connection, row)
+        first = id_range(row.no)[0] + row.next_seq
+        now = utc_now()
+        added = tuple(message_of(draft, first + offset, now) for offset, draft in enumerate(drafts))
+        bodies = self._sealer.seal_messages(row.id, slots, added)
+        connection.execute(
+            insert(message), [{"id": item.id, "body": body} for item, body in zip(added, bodies, strict=True)]
+        )
+        connection.execute(
+            update(chat_session)
+            .where(chat_session.c.no == row.no)
+            .values(
+                messages=chat_session.c.messages + len(added),
+                next_seq=chat_session.c.next_seq + len(added),
+                updated_at=now,
+            )
+        )
+        # A clear destroys the keys without waiting for this transaction: look once more before it commits.
+        self._sealer.check(slots.history)
+        return added
+
+    def _set_title(self, connection: Connection, row: SessionRow, title: str) -> None:
+        slots = self._slots(connection, row)
+        sealed = self._sealer.seal_title(row.id, slots, title)
+        connection.execute(update(chat_session).where(chat_session.c.no == row.no).values(title=sealed))
+        self._sealer.check(slots.meta)
+
+    def _slots(self, connection: Connection, row: SessionRow) -> Slots:
+        slots = slots_of(row)
+        if slots is None:
+            slots = self._sealer.allocate(row.id)
+            connection.execute(
+                update(chat_session)
+                .where(chat_session.c.no == row.no)
+                .values(meta_slot=slots.meta, history_slot=slots.history)
+            )
+        return slots
+
+    def _opened(self, row: SessionRow) -> ChatSession:
+        slots = slots_of(row)
+        if slots is None:
+            return _session(row, "")
+        if row.title is None:
+            self._sealer.check(slots.meta, slots.history)
+            return _session(row, "")
+        return _session(row, self._sealer.open_title(row.id, slots, row.title))
+
+    def _with_dead_runs(self, messages: Sequence[Message]) -> tuple[Message, ...]:
+        running = [item.run_id for item in messages if item.state is MessageState.RUNNING]
+        if not running:
+            return tuple(messages)
+        now = utc_now()
+        with self._database.read() as connection:
+            beats = connection.execute(
+                select(answer_run.c.id).where(
+                    answer_run.c.id.in_(running), answer_run.c.beat_at.between(now - _SILENCE, now + _SILENCE)
+                )
+            )
+            living = set(beats.scalars())
+        return tuple(
+            replace(item, state=MessageState.FAILED, error="The server stopped while it was answering.")
+            if item.state is MessageState.RUNNING and item.run_id not in living
+            else item
+            for item in messages
+        )
+
+
+def _session(row: SessionRow, title: str) -> ChatSession:
+    return ChatSession(row.id, row.owner, title, row.messages, row.created_at, row.updated_at)
+
+
+def _checked_title(title: str) -> str:
+    title = " ".join(title.split())
+    if len(title) > MAX_TITLE_CHARS:
+        raise TooLarge(f"A title has at most {MAX_TITLE_CHARS} characters.", code="title_too_long")
+    return title
+
+
+def _cursor(row: SessionRow) -> str:
+    return f"{row.updated_at.isoformat()}_{row.no}"
+
+
+def _position(cursor: str) -> tuple[datetime, int]:
+    at, _, no = cursor.rpartition("_")
+    try:
+        when = datetime.fromisoformat(at)
+        number = int(no)
+    except ValueError as error:
+        raise InvalidInput("This cursor is not one of ours.", code="bad_cursor") from error
+    if when.tzinfo is None:
+        raise InvalidInput("This cursor is not one of ours.", code="bad_cursor")
+    return when, number
+
+
+def _number(cursor: str) -> int:
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 8):
+        raise InvalidInput("This cursor is not one of ours.", code="bad_cursor")
+    return int(cursor)
