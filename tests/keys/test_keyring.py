@@ -1,0 +1,207 @@
+"""One contract for every keyring, and probes into the bytes below it."""
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from docchat.db.engine import Database
+from docchat.errors import Cleared, ConfigError, KeyDamaged, StorageFull
+from docchat.keys.keyring import Keyring, SlotState
+from docchat.keys.slots import HEADER_BYTES, SLOT_BYTES, SlotKeyring
+from docchat.keys.sql import SqlKeyring
+
+STORE = uuid4()
+SESSION = uuid4()
+Opener = Callable[..., Keyring]
+
+
+@pytest.fixture(params=["slots", "sql-sqlite", "sql-postgresql"])
+def open_keyring(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
+    """Opens the keyring under test, again and again over the same files."""
+
+    def open_it(*, store_id: UUID = STORE, has_keys: bool = False) -> Keyring:
+        if request.param == "slots":
+            return SlotKeyring(tmp_path / "keys", store_id=store_id, has_keys=has_keys)
+        url = f"sqlite:///{tmp_path / 'keys.sqlite3'}"
+        if request.param == "sql-postgresql":
+            url = request.getfixturevalue("postgres_url")
+        database = Database(url)
+        request.addfinalizer(database.close)
+        return SqlKeyring(database, tmp_path / "keys", store_id=store_id, has_keys=has_keys)
+
+    return open_it
+
+
+def test_a_key_is_the_same_for_everyone_until_destroyed(open_keyring: Opener) -> None:
+    keyring = open_keyring()
+    slots = keyring.create(session_id=SESSION, count=2)
+    keys = [keyring.open(session_id=SESSION, slot=slot) for slot in slots]
+    assert all(len(key) == 32 for key in keys)
+    assert keys[0] != keys[1]
+    other = open_keyring(has_keys=True)
+    assert [other.open(session_id=SESSION, slot=slot) for slot in slots] == keys
+    other.destroy(slots=slots[:1])
+    with pytest.raises(Cleared):
+        keyring.open(session_id=SESSION, slot=slots[0])
+    assert keyring.open(session_id=SESSION, slot=slots[1]) == keys[1]
+    assert keyring.states(slots=slots) == (SlotState.DESTROYED, SlotState.LIVE)
+    other.close()
+
+
+def test_destroying_again_is_no_error(open_keyring: Opener) -> None:
+    keyring = open_keyring()
+    slots = keyring.create(session_id=SESSION, count=2)
+    keyring.destroy(slots=slots)
+    keyring.destroy(slots=slots)
+    keyring.destroy(slots=())
+    assert keyring.states(slots=slots) == (SlotState.DESTROYED,) * 2
+
+
+def test_slots_are_never_handed_out_twice(open_keyring: Opener) -> None:
+    keyring = open_keyring()
+    first = keyring.create(session_id=SESSION, count=2)
+    keyring.destroy(slots=first)
+    second = open_keyring(has_keys=True).create(session_id=uuid4(), count=2)
+    assert not set(first) & set(second)
+
+
+def test_a_key_of_another_session_does_not_open(open_keyring: Opener) -> None:
+    keyring = open_keyring()
+    (slot,) = keyring.create(session_id=SESSION, count=1)
+    with pytest.raises(KeyDamaged):
+        keyring.open(session_id=uuid4(), slot=slot)
+
+
+def test_an_unknown_slot_is_damage_and_not_cleared(open_keyring: Opener) -> None:
+    keyring = open_keyring()
+    keyring.create(session_id=SESSION, count=1)
+    with pytest.raises(KeyDamaged):
+        keyring.open(session_id=SESSION, slot=999)
+    assert keyring.states(slots=(999,)) == (SlotState.HOLE,)
+    with pytest.raises(KeyDamaged):
+        keyring.destroy(slots=(999,))
+
+
+def test_a_keyring_of_another_store_is_refused(open_keyring: Opener) -> None:
+    open_keyring().create(session_id=SESSION, count=1)
+    with pytest.raises(ConfigError, match="belongs to the store"):
+        open_keyring(store_id=uuid4(), has_keys=True)
+
+
+def test_a_missing_keyring_is_refused_when_chats_are_sealed(open_keyring: Opener) -> None:
+    with pytest.raises(ConfigError, match="missing|empty"):
+        open_keyring(has_keys=True)
+
+
+def test_threads_get_slots_of_their_own(open_keyring: Opener) -> None:
+    keyring = open_keyring()
+    taken: list[int] = []
+
+    def create() -> None:
+        for _ in range(20):
+            taken.extend(keyring.create(session_id=SESSION, count=2))
+
+    threads = [threading.Thread(target=create) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == 160
+    assert len(set(taken)) == 160
+    for slot in taken:
+        keyring.open(session_id=SESSION, slot=slot)
+
+
+def test_the_bytes_of_a_destroyed_key_are_gone(tmp_path: Path) -> None:
+    keyring = SlotKeyring(tmp_path, store_id=STORE, has_keys=False)
+    (slot,) = keyring.create(session_id=SESSION, count=1)
+    record = _slot_bytes(tmp_path, slot)
+    assert record[0] == SlotState.LIVE
+    keyring.destroy(slots=(slot,))
+    after = _slot_bytes(tmp_path, slot)
+    assert after[0] == SlotState.DESTROYED
+    assert record[4:] not in (tmp_path / "slots.bin").read_bytes()
+    assert after[4:] == bytes(60)
+
+
+def test_destroying_syncs_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keyring = SlotKeyring(tmp_path, store_id=STORE, has_keys=False)
+    slots = keyring.create(session_id=SESSION, count=2)
+    synced: list[int] = []
+    real = os.fdatasync
+    monkeypatch.setattr(os, "fdatasync", lambda descriptor: (synced.append(descriptor), real(descriptor)))
+    keyring.destroy(slots=slots)
+    keyring.destroy(slots=slots)
+    assert len(synced) == 2
+
+
+def test_a_damaged_slot_is_damage(tmp_path: Path) -> None:
+    keyring = SlotKeyring(tmp_path, store_id=STORE, has_keys=False)
+    (slot,) = keyring.create(session_id=SESSION, count=1)
+    with (tmp_path / "slots.bin").open("r+b") as file:
+        file.seek(HEADER_BYTES + SLOT_BYTES * slot + 30)
+        file.write(b"\xff\xff")
+    with pytest.raises(KeyDamaged):
+        keyring.open(session_id=SESSION, slot=slot)
+    with (tmp_path / "slots.bin").open("r+b") as file:
+        file.truncate(HEADER_BYTES)
+    with pytest.raises(KeyDamaged):
+        keyring.open(session_id=SESSION, slot=slot)
+
+
+def test_files_are_for_the_owner_alone(tmp_path: Path) -> None:
+    SlotKeyring(tmp_path / "keys", store_id=STORE, has_keys=False)
+    assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
+    for name in ("slots.bin", "master.key"):
+        assert (tmp_path / "keys" / name).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_forked_process_reads_with_a_descriptor_of_its_own(tmp_path: Path) -> None:
+    keyring = SlotKeyring(tmp_path, store_id=STORE, has_keys=False)
+    (slot,) = keyring.create(session_id=SESSION, count=1)
+    key = keyring.open(session_id=SESSION, slot=slot)
+    child = os.fork()
+    if child == 0:
+        same = keyring.open(session_id=SESSION, slot=slot) == key
+        keyring.destroy(slots=(slot,))
+        os._exit(0 if same else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert keyring.states(slots=(slot,)) == (SlotState.DESTROYED,)
+
+
+def test_a_full_disk_makes_no_key_but_still_destroys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keyring = SlotKeyring(tmp_path, store_id=STORE, has_keys=False)
+    slots = keyring.create(session_id=SESSION, count=64)
+    real = os.pwrite
+
+    def full(descriptor: int, data: bytes, offset: int) -> int:
+        if offset >= os.fstat(descriptor).st_size:
+            raise OSError(28, "No space left on device")
+        return real(descriptor, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(StorageFull):
+        keyring.create(session_id=SESSION, count=65)
+    keyring.destroy(slots=slots)
+    assert set(keyring.states(slots=slots)) == {SlotState.DESTROYED}
+
+
+def test_the_sql_keyring_overwrites_the_row(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'keys.sqlite3'}")
+    keyring = SqlKeyring(database, tmp_path, store_id=STORE, has_keys=False)
+    (slot,) = keyring.create(session_id=SESSION, count=1)
+    keyring.destroy(slots=(slot,))
+    with database.read() as connection:
+        row = connection.execute(text("SELECT state, nonce, wrapped FROM session_key")).one()
+    assert row == (SlotState.DESTROYED, bytes(12), bytes(48))
+    keyring.close()
+
+
+def _slot_bytes(directory: Path, slot: int) -> bytes:
+    start = HEADER_BYTES + SLOT_BYTES * slot
+    return (directory / "slots.bin").read_bytes()[start : start + SLOT_BYTES]

@@ -1,0 +1,53 @@
+"""Search in one's own chats, and export."""
+
+import json
+from uuid import uuid4
+
+import pytest
+
+from docchat.errors import InvalidInput
+from docchat.sessions.export import json_document, markdown
+from docchat.sessions.search import search
+from docchat.types import Citation, Draft
+
+from .conftest import House
+
+
+def test_search_finds_all_words_in_own_chats_only(house: House) -> None:
+    hers = house.store.create(owner="ada", title="Über den Löwen")
+    house.store.append(owner="ada", session_id=hers.id, drafts=[Draft("user", "Where does the LION sleep at night?")])
+    other = house.store.create(owner="bob", title="lion")
+    house.store.append(owner="bob", session_id=other.id, drafts=[Draft("user", "lion sleep")])
+    (hit,) = search(house.store, owner="ada", text="lion SLEEP")
+    assert hit.session.id == hers.id
+    assert [hit.snippet[start:end] for start, end in hit.marks] == ["LION", "sleep"]
+    (title,) = search(house.store, owner="ada", text="lowen")
+    assert title.message_id is None
+    assert search(house.store, owner="ada", text="lion tiger") == ()
+    house.clearing.clear(owner="ada", session_id=hers.id)
+    assert search(house.store, owner="ada", text="lion") == ()
+    with pytest.raises(InvalidInput):
+        search(house.store, owner="ada", text="  ")
+
+
+def test_search_looks_through_long_chats(house: House) -> None:
+    session = house.store.create(owner="ada")
+    drafts = [Draft("user", f"word{number} common") for number in range(450)]
+    house.store.append(owner="ada", session_id=session.id, drafts=drafts)
+    assert len(search(house.store, owner="ada", text="word3 common", limit=500)) == 111
+    assert len(search(house.store, owner="ada", text="common", limit=20)) == 20
+
+
+def test_exports_hold_messages_and_sources(house: House) -> None:
+    session = house.store.create(owner="ada", title="My chat")
+    citation = Citation(1, uuid4(), "plan.pdf", 3, "Goals", 0, 4, "1934\nagain")
+    drafts = [Draft("user", "When?"), Draft("assistant", "In 1934 [1].", (citation,))]
+    messages = house.store.append(owner="ada", session_id=session.id, drafts=drafts)
+    text = markdown(session, messages)
+    assert text.startswith("# My chat\n")
+    assert "When?" in text
+    assert "- [1] plan.pdf, page 3, Goals: 1934 again" in text
+    document = json.loads(json_document(session, messages))
+    assert document["title"] == "My chat"
+    assert [item["text"] for item in document["messages"]] == ["When?", "In 1934 [1]."]
+    assert document["messages"][1]["citations"][0]["quote"] == "1934\nagain"
