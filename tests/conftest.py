@@ -19,6 +19,7 @@ import pytest
 
 from docchat.config import Settings
 from docchat.db.engine import Database
+from docchat.db.migrate import migrate
 
 _NUMBERS = count()
 _SERVER_OPTIONS = {
@@ -151,8 +152,6 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """A database with docchat's tables, once on each engine."""
-    from docchat.db.migrate import migrate  # late: the fixtures above serve tests of rooms below this one
-
     database = Database(database_url)
     migrate(database)
     yield database

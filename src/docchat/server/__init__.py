@@ -1,0 +1,1 @@
+"""The standalone server: accounts, sign-in pages, and the command line."""
