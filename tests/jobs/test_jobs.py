@@ -35,9 +35,13 @@ def test_a_job_runs_once_and_is_gone(database: Database) -> None:
 
 
 def test_a_rolled_back_transaction_asks_for_nothing(database: Database) -> None:
-    with pytest.raises(RuntimeError), database.write() as connection:
-        queue.put(connection, kind="work", subject="1")
-        raise RuntimeError
+    def put_and_fail() -> None:
+        with database.write() as connection:
+            queue.put(connection, kind="work", subject="1")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        put_and_fail()
     assert _rows(database) == 0
 
 

@@ -94,7 +94,7 @@ def test_a_keyring_of_another_store_is_refused(open_keyring: Opener) -> None:
 
 
 def test_a_missing_keyring_is_refused_when_chats_are_sealed(open_keyring: Opener) -> None:
-    with pytest.raises(ConfigError, match="missing|empty"):
+    with pytest.raises(ConfigError, match=r"missing|empty"):
         open_keyring(has_keys=True)
 
 
