@@ -1,0 +1,103 @@
+"""Page text to passages, with exact character offsets: `passage.start:passage.end` cuts it out of the page's text."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+SIZE = 800
+LONGEST_ROW = 2400
+"""A table row up to this length is never cut, so that a passage holds whole rows."""
+
+_BREAKS = (
+    re.compile(r"\n\s*\n"),
+    re.compile(r"[.!?…][\"'”’)\]]*\s|[。！？｡।؟]"),
+    re.compile(r"\n"),
+    re.compile(r"\s"),
+)
+_SPACE = re.compile(r"\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The characters [start, end) of a page's text; `heading` is the nearest heading above, empty if none."""
+
+    start: int
+    end: int
+    heading: str = ""
+
+
+def split(
+    text: str, *, headings: Sequence[tuple[int, int]] = (), rows: bool = False, size: int = SIZE
+) -> tuple[Passage, ...]:
+    """Cut `text` into passages of at most `size` characters at paragraphs, else sentences, lines, words.
+
+    `headings` are [start, end) ranges in order; a passage begins at a heading unless what is before it is short.
+    With `rows` each line is a row: passages hold whole rows (up to LONGEST_ROW characters each). Everything but
+    white space is in exactly one passage; passages neither begin nor end with white space.
+    """
+    found: list[Passage] = []
+    for start, end in _sections(text, headings, size):
+        cut = _rows(text, start, end, size) if rows else _flow(text, start, end, size)
+        found.extend(Passage(a, b, _heading(text, headings, a, b)) for a, b in cut)
+    return tuple(found)
+
+
+def _sections(text: str, headings: Sequence[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
+    start = 0
+    for heading, _ in headings:
+        if heading - start > size // 2:
+            yield start, heading
+            start = heading
+    yield start, len(text)
+
+
+def _heading(text: str, headings: Sequence[tuple[int, int]], start: int, end: int) -> str:
+    above = [h for h in headings if h[0] <= start]
+    if not above:
+        above = [h for h in headings if h[0] < end][:1]
+    return " ".join(text[above[-1][0] : above[-1][1]].split()) if above else ""
+
+
+def _skip(text: str, position: int) -> int:
+    match = _SPACE.match(text, position)
+    return match.end() if match else position
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    return start, start + len(text[start:end].rstrip())
+
+
+def _flow(text: str, start: int, end: int, size: int) -> Iterator[tuple[int, int]]:
+    position = _skip(text, start)
+    while position < end:
+        stop = end if end - position <= size else position + _cut(text[position : position + size])
+        yield _trimmed(text, position, stop)
+        position = _skip(text, stop)
+
+
+def _cut(window: str) -> int:
+    """Where to end a passage in a window of its largest size: as late as possible, at the best kind of break."""
+    for pattern in _BREAKS:
+        ends = [match.end() for match in pattern.finditer(window, len(window) // 2)]
+        if ends:
+            return ends[-1]
+    ends = [match.end() for match in _BREAKS[-1].finditer(window)]
+    return ends[-1] if ends else len(window)
+
+
+def _rows(text: str, start: int, end: int, size: int) -> Iterator[tuple[int, int]]:
+    begin = position = _skip(text, start)
+    while position < end:
+        line_end = text.find("\n", position, end)
+        line_end = end if line_end < 0 else line_end
+        if line_end - begin > size and position > begin:
+            yield _trimmed(text, begin, position)
+            begin = position
+        if line_end - begin > LONGEST_ROW:
+            yield from _flow(text, begin, line_end, size)
+            begin = _skip(text, line_end)
+            position = begin
+        else:
+            position = min(line_end + 1, end)
+    if begin < end and text[begin:end].strip():
+        yield _trimmed(text, _skip(text, begin), end)

@@ -1,0 +1,108 @@
+"""Bytes to text when nobody says in which encoding: marks, UTF-8, UTF-16, escapes, then the likeliest legacy one."""
+
+import codecs
+from collections.abc import Callable
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_ESCAPES = ((b"\x1b$)C", "iso2022_kr"), (b"\x1b$", "iso2022_jp_2"), (b"\x1b(J", "iso2022_jp_2"))
+_SAMPLE = 65536
+
+# For each double-byte encoding, whether a pair (lead, trail) is one of its everyday characters. The tables are sorted
+# by use: first symbols and kana, then the common characters, then the rare ones.
+_COMMON: tuple[tuple[str, Callable[[int, int], bool]], ...] = (
+    ("utf-8", lambda lead, trail: True),
+    ("cp932", lambda lead, trail: lead in (0x81, 0x82, 0x83) or 0x88 <= lead <= 0x97),
+    ("euc_jp", lambda lead, trail: trail >= 0xA1 and (lead in (0xA1, 0xA3, 0xA4, 0xA5) or 0xB0 <= lead <= 0xCF)),
+    ("cp949", lambda lead, trail: trail >= 0xA1 and (lead in (0xA1, 0xA3) or 0xB0 <= lead <= 0xC8)),
+    ("big5", lambda lead, trail: lead in (0xA1, 0xA2) or 0xA4 <= lead <= 0xC6),
+    ("gb18030", lambda lead, trail: trail >= 0xA1 and (lead in (0xA1, 0xA3) or 0xB0 <= lead <= 0xD7)),
+)
+_SINGLE = (
+    ("cp1252", "\u00c0", "\u00ff"),
+    ("cp1251", "\u0400", "\u04ff"),
+    ("koi8_r", "\u0400", "\u04ff"),
+    ("cp1253", "\u0370", "\u03ff"),
+    ("cp1255", "\u0590", "\u05ff"),
+    ("cp1256", "\u0600", "\u06ff"),
+    ("cp874", "\u0e00", "\u0e7f"),
+)
+
+
+def decode(data: bytes, *, declared: str = "") -> str:
+    """The text of `data`; `declared` is a charset that the file names, believed when it fits."""
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            return data[len(mark) :].decode(name, "replace")
+    wide = _wide(data[:_SAMPLE])
+    if wide:
+        return data.decode(wide, "replace")
+    for escape, name in _ESCAPES:
+        if escape in data[:_SAMPLE]:
+            return data.decode(name, "replace")
+    for name in ("utf-8", declared):
+        text = _strict(data, name)
+        if text is not None:
+            return text
+    return data.decode(guess(data[:_SAMPLE]), "replace")
+
+
+def _strict(data: bytes, name: str) -> str | None:
+    try:
+        return data.decode(codecs.lookup(name).name) if name else None
+    except (UnicodeDecodeError, LookupError, ValueError):
+        return None
+
+
+def _wide(sample: bytes) -> str:
+    if len(sample) < 4 or sample.count(0) < len(sample) // 5:
+        return ""
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    if odd > 3 * even:
+        return "utf-16-le"
+    return "utf-16-be" if even > 3 * odd else ""
+
+
+def guess(sample: bytes) -> str:
+    """The likeliest legacy encoding of bytes that are not UTF-8."""
+    high = sum(byte >= 0x80 for byte in sample)
+    if high > len(sample) * 0.15:
+        best = max(((_score(sample, name, common), -rank) for rank, (name, common) in enumerate(_COMMON)))
+        if best[0] >= 0.85:
+            return _COMMON[-best[1]][0]
+        return max(_SINGLE, key=lambda row: _letters(sample, *row))[0]
+    return "cp1252"
+
+
+def _score(sample: bytes, name: str, common: Callable[[int, int], bool]) -> float:
+    """Share of double-byte characters that are everyday ones; errors count as rare."""
+    if name == "utf-8":
+        return 1.0 - 4 * sample.decode("utf-8", "replace").count("\ufffd") / max(1, len(sample))
+    pairs = good = 0
+    i = 0
+    while i < len(sample) - 1:
+        lead, trail = sample[i], sample[i + 1]
+        if lead < 0x80 or (name == "cp932" and 0xA1 <= lead <= 0xDF):
+            pairs += lead >= 0x80
+            i += 1
+            continue
+        if name in ("euc_jp", "cp949", "gb18030") and trail < 0x80:
+            pairs += 2
+            i += 1
+            continue
+        pairs += 1
+        good += common(lead, trail)
+        i += 2
+    errors = sample.decode(name, "replace").count("\ufffd")
+    return (good - 2 * errors) / pairs if pairs else 0.0
+
+
+def _letters(sample: bytes, name: str, first: str, last: str) -> float:
+    """How much a single-byte reading looks like words: letters of its script, small ones above all."""
+    text = sample.decode(name, "replace")
+    return sum((first <= c <= last) * (1.0 if c.islower() or not c.isupper() else 0.4) for c in text if c.isalpha())

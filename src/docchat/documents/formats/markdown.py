@@ -1,0 +1,95 @@
+"""Markdown to flowing text: headings found, marks of markup taken off, tables as rows."""
+
+import html
+import re
+from collections.abc import Iterator
+
+from .. import tables
+from .part import Block, Part, flow
+from .wrap import unwrap
+
+_HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*$")
+_UNDERLINE = re.compile(r"(=+|-+)\s*$")
+_RULE = re.compile(r"(?:[-*_]\s*){3,}$")
+_FENCE = re.compile(r"(?:```|~~~)")
+_ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])\s+")
+_QUOTE = re.compile(r"(?:>\s?)+")
+_TABLE = re.compile(r"\|.*\|$")
+_TABLE_RULE = re.compile(r"\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?\s*)?$")
+_CELL_END = re.compile(r"(?<!\\)\|")
+_FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_IMAGE = re.compile(r"!\[([^\]\n]*)\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\[[^\]\n]*\])")
+_LINK = re.compile(r"\[([^\[\]\n]*)\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\[[^\]\n]*\])")
+_REFERENCE = re.compile(r"\[[^\]\n]+\]:\s*\S+.*$")
+_AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^>\s]+)>")
+_TAG = re.compile(r"</?[a-zA-Z][^<>\n]{0,500}>")
+_STRONG = re.compile(r"(\*\*|__|~~)(?=\S)(.+?)(?<=\S)\1")
+_EMPHASIS = re.compile(r"(?<![\w*])\*(?=\S)([^*\n]+?)(?<=\S)\*(?![\w*])|(?<![\w_])_(?=\S)([^_\n]+?)(?<=\S)_(?![\w_])")
+_CODE = re.compile(r"(`+)(.+?)\1")
+_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+_STASH = re.compile("\ue000(\\d+)\ue001")
+
+
+def read(text: str, *, label: str = "") -> tuple[Part, ...]:
+    """The parts of a Markdown text."""
+    return flow(tuple(blocks(text)), label=label)
+
+
+def blocks(text: str) -> Iterator[Block]:
+    """Headings, paragraphs, list items, code lines and table rows of a Markdown text."""
+    text = _COMMENT.sub("", _FRONT_MATTER.sub(r"\1\n\n", text.replace("\r\n", "\n")))
+    paragraph: list[str] = []
+    previous_item = fenced = False
+    for line in [*text.split("\n"), ""]:
+        bare = _QUOTE.sub("", line.strip(), count=1) if not fenced else line.rstrip()
+        if _FENCE.match(bare.strip()):
+            yield from _paragraph(paragraph)
+            fenced = not fenced
+            continue
+        if fenced:
+            yield Block(bare, tight=True)
+            continue
+        if paragraph and _UNDERLINE.match(bare) and len(paragraph) == 1 and not _ITEM.match(paragraph[0]):
+            yield Block(inline(paragraph.pop()), heading=True)
+            continue
+        starts = bool(_HEADING.match(bare) or _ITEM.match(bare) or _TABLE.match(bare) or not bare)
+        if starts or _RULE.match(bare) or _REFERENCE.match(bare):
+            yield from _paragraph(paragraph, tight=previous_item)
+            previous_item = False
+        if heading := _HEADING.match(bare):
+            yield Block(inline(heading[1]), heading=True)
+        elif _TABLE.match(bare):
+            if not _TABLE_RULE.match(bare):
+                yield Block(_row(bare), tight=True)
+        elif bare and not _RULE.match(bare) and not _REFERENCE.match(bare):
+            previous_item = bool(_ITEM.match(bare)) or (previous_item and bool(paragraph))
+            paragraph.append(bare)
+
+
+def _paragraph(lines: list[str], *, tight: bool = False) -> Iterator[Block]:
+    if lines:
+        yield Block(inline(unwrap("\n".join(lines)) if len(lines) > 2 else " ".join(lines)), tight=tight)
+        lines.clear()
+
+
+def _row(line: str) -> str:
+    return tables.render([[inline(cell.strip()) for cell in _CELL_END.split(line.strip()[1:-1])]])
+
+
+def inline(text: str) -> str:
+    """A line without the marks of emphasis, links, pictures, code and HTML tags."""
+    kept: list[str] = []
+
+    def stash(value: str) -> str:
+        kept.append(value)
+        return f"\ue000{len(kept) - 1}\ue001"
+
+    text = _CODE.sub(lambda match: stash(match[2].strip()), text)
+    text = _ESCAPE.sub(lambda match: stash(match[1]), text)
+    text = _AUTOLINK.sub(lambda match: stash(match[1]), text)
+    for _ in range(2):  # a picture inside a link
+        text = _LINK.sub(r"\1", _IMAGE.sub(r"\1", text))
+    text = html.unescape(_TAG.sub("", text))
+    text = _EMPHASIS.sub(lambda match: match[1] or match[2], _STRONG.sub(r"\2", _STRONG.sub(r"\2", text)))
+    return _STASH.sub(lambda match: kept[int(match[1])] if int(match[1]) < len(kept) else "", text)
