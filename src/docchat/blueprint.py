@@ -1,0 +1,86 @@
+"""The blueprint: every URL of docchat in one table, and the one error handler."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Blueprint, Response
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import default_exceptions
+
+from .web import answers, documents, faults, guard, pages, sessions
+from .web.state import EXTENSION
+
+
+def clear_session() -> Response:
+    """Clear the current chat: `POST /api/sessions/clear` answers `{"success": true}`.
+
+    The chat that the cookie's `chat_session_id` names is unreadable before this returns, in every process and on
+    disk; the cookie then names an empty chat. Nothing but the owner's own chat is ever touched.
+    """
+    return sessions.clear_current()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one URL. The endpoint is its name in `url_for("docchat.<endpoint>")`."""
+
+    method: str
+    rule: str
+    endpoint: str
+    view: Callable[..., ResponseReturnValue]
+
+
+_SESSION = "/api/sessions/<session_id>"
+_RUN = f"{_SESSION}/runs/<run_id>"
+_DOCUMENT = "/api/documents/<document_id>"
+_PAGE = f"{_DOCUMENT}/pages/<number>"
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/", "chat", pages.chat),
+    Route("GET", "/c/<session_id>", "chat_session", pages.chat_session),
+    Route("GET", "/documents", "documents_page", pages.documents_page),
+    Route("GET", "/api/status", "status", pages.status),
+    Route("GET", "/api/sessions", "sessions", sessions.index),
+    Route("POST", "/api/sessions", "create_session", sessions.create),
+    Route("POST", "/api/sessions/clear", "clear_session", clear_session),
+    Route("POST", "/api/sessions/search", "search_sessions", sessions.search),
+    Route("GET", _SESSION, "session", sessions.read),
+    Route("PATCH", _SESSION, "rename_session", sessions.rename),
+    Route("DELETE", _SESSION, "delete_session", sessions.delete),
+    Route("GET", f"{_SESSION}/messages", "session_messages", sessions.messages),
+    Route("POST", f"{_SESSION}/clear", "clear_session_by_id", sessions.clear),
+    Route("GET", f"{_SESSION}/export", "export_session", sessions.export),
+    Route("POST", f"{_SESSION}/ask", "ask", answers.ask),
+    Route("GET", f"{_RUN}/events", "run_events", answers.events),
+    Route("POST", f"{_RUN}/stop", "stop_run", answers.stop),
+    Route("GET", "/api/receipts/<receipt_id>", "receipt", sessions.receipt),
+    Route("GET", "/api/documents", "documents", documents.index),
+    Route("POST", "/api/documents", "upload", documents.upload),
+    Route("GET", _DOCUMENT, "document", documents.read),
+    Route("DELETE", _DOCUMENT, "delete_document", documents.delete),
+    Route("POST", f"{_DOCUMENT}/retry", "retry_document", documents.retry),
+    Route("GET", _PAGE, "page", documents.page),
+    Route("GET", f"{_PAGE}/image", "page_image", documents.page_image),
+    Route("GET", f"{_DOCUMENT}/original", "original", documents.original),
+)
+
+
+def make_blueprint() -> Blueprint:
+    """A new blueprint, for one application. `DocChat.init_app` mounts it and hangs the guard on the application."""
+    blueprint = Blueprint(
+        EXTENSION,
+        "docchat.web",
+        template_folder="templates",
+        static_folder="static",
+        # Not /static: mounted at the root that path is the host's, often served by its web server.
+        static_url_path="/docchat-static",
+    )
+    for route in ROUTES:
+        blueprint.add_url_rule(route.rule, route.endpoint, route.view, methods=[route.method])
+    blueprint.before_app_request(guard.lost)
+    blueprint.before_request(guard.before)
+    # By number as well: else a handler that the host has for 404 or 413 would come before ours.
+    for code in default_exceptions:
+        blueprint.register_error_handler(code, faults.answer)
+    blueprint.register_error_handler(Exception, faults.answer)
+    return blueprint

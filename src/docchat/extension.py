@@ -1,0 +1,169 @@
+"""DocChat, the Flask extension: the only place where the parts are put together."""
+
+import errno
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from flask import Flask, request_finished, request_started
+
+from .answers.openai import OpenAIModel
+from .answers.run import Answers
+from .blueprint import make_blueprint
+from .config import Settings
+from .db.engine import Database
+from .db.migrate import Origin, migrate
+from .documents.files import make_files
+from .documents.ingest import Ingest
+from .documents.library import Library
+from .documents.sql_index import create as create_index
+from .documents.sql_index import make_index
+from .errors import ConfigError, StoreError
+from .jobs.worker import Tick, Worker
+from .keys.keyring import Keyring
+from .keys.slots import SlotKeyring
+from .keys.sql import SqlKeyring
+from .sessions.clearing import Clearing
+from .sessions.sql import SqlSessionStore
+from .sessions.sql_graves import SqlGraves
+from .web import guard
+from .web.auth import flask_login_source
+from .web.state import EXTENSION, Services, UserSource
+
+_SWEEP_SECONDS = 1.0
+_RECONCILE_SECONDS = 60.0
+
+
+class DocChat:
+    """Mounts docchat in a Flask application: `DocChat(app)`, or `DocChat().init_app(app)` in an app factory.
+
+    `current_user_id` returns the stable id of the user behind the request, None when nobody is signed in;
+    `current_username` returns a name to show. Without them Flask-Login is asked. Settings are the application's
+    `DOCCHAT_` keys, for example `DOCCHAT_URL_PREFIX = "/chat"`; data goes to `docchat` in the instance folder unless
+    `DOCCHAT_DATA_DIR` says otherwise.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        current_user_id: Callable[[], str | None] | None = None,
+        current_username: Callable[[], str | None] | None = None,
+    ) -> None:
+        self._current_user_id = current_user_id
+        self._current_username = current_username
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Check the settings and the store, and mount the blueprint. Raises ConfigError, which says what to do.
+
+        Nothing stays open afterwards: files, connections and threads are begun by the first request of each process.
+        """
+        if EXTENSION in app.extensions:
+            raise ConfigError("DocChat is set up already for this application: call init_app once.")
+        settings = Settings.from_mapping(app.config, data_dir=Path(app.instance_path) / "docchat")
+        app.extensions[EXTENSION] = build_services(settings, user=self._user())
+        app.register_blueprint(make_blueprint(), url_prefix=settings.url_prefix or None)
+        request_started.connect(guard.begin, app)
+        request_finished.connect(guard.finish, app)
+
+    def _user(self) -> UserSource:
+        login = flask_login_source()
+        if self._current_user_id is None:
+            return UserSource(login.id, self._current_username or login.name)
+        return UserSource(self._current_user_id, self._current_username or _nothing)
+
+
+def build_services(settings: Settings, *, user: UserSource | None = None) -> Services:
+    """All parts over these settings, without an application: for commands and workers.
+
+    Creates and checks what is stored, then closes it again. Raises ConfigError.
+    """
+    _check_directory(settings.data_dir)
+    database = Database(settings.effective_database_url, timeout=settings.store_timeout_seconds)
+    origin = _migrate(database)
+    keyring = _make_keyring(settings, origin)
+    store = SqlSessionStore(database, keyring)
+    graves = SqlGraves(database, keyring)
+    clearing = Clearing(graves, keyring)
+    index = make_index(database)
+    library = Library(database, make_files(database, settings), index, settings)
+    model = None
+    if settings.model_url:
+        model = OpenAIModel(
+            url=settings.model_url,
+            name=settings.model_name,
+            key=settings.model_key,
+            timeout=settings.model_timeout_seconds,
+        )
+    worker = Worker(
+        database,
+        {"ingest": Ingest(library, settings), "reclaim": graves.reclaim},
+        ticks=(
+            Tick("sweep", _SWEEP_SECONDS, lambda: _discard(clearing.sweep())),
+            Tick("reconcile", _RECONCILE_SECONDS, lambda: _discard(clearing.reconcile())),
+        ),
+    )
+    database.close()
+    keyring.close()
+    return Services(
+        settings=settings,
+        database=database,
+        keyring=keyring,
+        store=store,
+        clearing=clearing,
+        library=library,
+        answers=Answers(store, index, library, model, settings),
+        worker=worker,
+        user=user or UserSource(_nothing, _nothing),
+    )
+
+
+def _check_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory) as probe:
+            probe.write(bytes(4096))
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            remedy = "Its disk is full: free some space, or set DOCCHAT_DATA_DIR to another disk."
+        else:
+            remedy = (
+                f"{os.strerror(error.errno or 0)}. Make it a directory that the user who runs this program may "
+                "write, or set DOCCHAT_DATA_DIR to another."
+            )
+        raise ConfigError(f"The data directory {directory} cannot be used. {remedy}") from error
+
+
+def _migrate(database: Database) -> Origin:
+    try:
+        return migrate(database, extra=create_index)
+    except StoreError as error:
+        raise ConfigError(
+            f"The database {database.url.render_as_string(hide_password=True)} cannot be used. Check that it runs, "
+            "that DOCCHAT_DATABASE_URL is right, and that this user may create tables in it."
+        ) from error
+
+
+def _make_keyring(settings: Settings, origin: Origin) -> Keyring:
+    directory = settings.data_dir / "keys"
+    if not settings.keyring_url:
+        return SlotKeyring(directory, store_id=origin.store_id, has_keys=origin.has_keys)
+    database = Database(settings.keyring_url, timeout=settings.store_timeout_seconds)
+    try:
+        return SqlKeyring(database, directory, store_id=origin.store_id, has_keys=origin.has_keys)
+    except StoreError as error:
+        raise ConfigError(
+            "The keyring's database cannot be used. Check that it runs and that DOCCHAT_KEYRING_URL is right."
+        ) from error
+
+
+def _nothing() -> None:
+    return None
+
+
+def _discard(_: int) -> None:
+    """A tick reports nothing."""

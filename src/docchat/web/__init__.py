@@ -1,0 +1,1 @@
+"""The HTTP face: who asks, what is refused, and the views by subject."""

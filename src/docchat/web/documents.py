@@ -1,0 +1,102 @@
+"""Views of the library: upload, list, read a page and see it, retry, delete."""
+
+from uuid import UUID
+
+from flask import Response, jsonify, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import FileStorage
+
+from ..errors import DocChatError, InvalidInput, Unreadable
+from ..types import Document, DocumentState
+from . import forms, shapes
+from .auth import owner
+from .downloads import attachment, safe_name
+from .state import EXTENSION, services
+
+PAGE = 50
+PDF = "application/pdf"
+_FIELDS = ("files", "file")
+_WIDTHS = (50, 3000)
+
+
+def index() -> ResponseReturnValue:
+    """The owner's documents, newest first."""
+    page = services().library.list(owner=owner(), cursor=forms.cursor(), limit=forms.limit(PAGE))
+    return {"documents": [shapes.document(item) for item in page.items], "next": page.next}
+
+
+def upload() -> ResponseReturnValue:
+    """Take one or many files. A file that is refused says why and never stops the others."""
+    # A browser sends an empty file field without a name when nobody chose a file.
+    files = [file for field in _FIELDS for file in request.files.getlist(field) if file.filename]
+    if not files:
+        raise InvalidInput("There is no file in this request.", code="no_file")
+    taken: list[Document] = []
+    refused: list[tuple[str, DocChatError]] = []
+    for file in files:
+        name = safe_name((file.filename or "").replace("\\", "/").rpartition("/")[2])
+        try:
+            taken.append(_add(file, name))
+        except DocChatError as error:
+            refused.append((name, error))
+    if not taken:
+        raise refused[0][1]
+    services().worker.wake()
+    errors = [{"name": name, "error": error.message, "code": error.code} for name, error in refused]
+    return {"documents": [shapes.document(item) for item in taken], "errors": errors}, 201
+
+
+def read(document_id: UUID) -> ResponseReturnValue:
+    """One document and how far its reading is."""
+    return jsonify(shapes.document(_document(document_id)))
+
+
+def delete(document_id: UUID) -> ResponseReturnValue:
+    """Take a document out of the library, with its passages and its original."""
+    forms.texts()
+    services().library.delete(owner=owner(), document_id=document_id)
+    services().worker.wake()
+    return {"success": True}
+
+
+def retry(document_id: UUID) -> ResponseReturnValue:
+    """Read a failed document again."""
+    forms.texts()
+    document = services().library.retry(owner=owner(), document_id=document_id)
+    services().worker.wake()
+    return jsonify(shapes.document(document))
+
+
+def page(document_id: UUID, number: int) -> ResponseReturnValue:
+    """The text of a page. Raises Unreadable for a document that no reader could read."""
+    document = _document(document_id)
+    if document.state is DocumentState.FAILED:
+        raise Unreadable(document.error or "This document could not be read.", code=document.error_code)
+    found = services().library.page(owner=owner(), document_id=document_id, number=number)
+    image = None
+    if document.media_type == PDF:
+        image = url_for(f"{EXTENSION}.page_image", document_id=document_id, number=number)
+    return jsonify(shapes.page(found, pages=document.pages, image=image))
+
+
+def page_image(document_id: UUID, number: int) -> Response:
+    """The picture of a PDF's page, `width` pixels wide."""
+    width = forms.number("width", 1000, *_WIDTHS)
+    picture = services().library.page_image(owner=owner(), document_id=document_id, number=number, width=width)
+    return Response(picture, mimetype="image/png")
+
+
+def original(document_id: UUID) -> Response:
+    """The file as it was uploaded, for saving only."""
+    document = _document(document_id)
+    body = services().library.original(owner=owner(), document_id=document_id)
+    # Not its own type: what somebody uploaded must never be shown as a page of this site.
+    return attachment(body, name=document.name, media_type="application/octet-stream", size=document.size)
+
+
+def _add(file: FileStorage, name: str) -> Document:
+    return services().library.add(owner=owner(), name=name, stream=file.stream, media_type=file.mimetype)
+
+
+def _document(document_id: UUID) -> Document:
+    return services().library.get(owner=owner(), document_id=document_id)

@@ -1,0 +1,98 @@
+"""Errors as answers: a message for people, a code for programs, the request's id; nothing of the inside."""
+
+import errno
+import logging
+import traceback
+from pathlib import PurePath
+
+from flask import Response, jsonify, render_template_string, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from ..errors import Cleared, DocChatError, Overloaded, StorageFull
+
+logger = logging.getLogger(__name__)
+
+REQUEST_ID = "docchat.request_id"
+"""Key of the request's id in its WSGI environment."""
+PAGES = frozenset({"docchat.chat", "docchat.chat_session", "docchat.documents_page"})
+"""Endpoints that answer with HTML."""
+
+_ERROR_PAGE = """{% extends "docchat/base.html" %}{% block docchat_main %}
+<main><h1>{{ message }}</h1><p>Request {{ request_id }}</p></main>
+{% endblock %}"""
+_HTTP = {
+    400: ("bad_request", "The request could not be understood."),
+    401: ("not_signed_in", "Please sign in."),
+    403: ("forbidden", "This is not allowed."),
+    404: ("not_found", "There is nothing here."),
+    405: ("method_not_allowed", "This cannot be done here."),
+    413: ("too_large", "This is too large."),
+}
+
+
+def answer(error: Exception) -> WerkzeugResponse:
+    """The response for any exception; what nobody expected is logged and answered with 500.
+
+    The log gets ids and places in the code, never the exception's text: it may quote a chat, a path or SQL.
+    """
+    if isinstance(error, HTTPException):
+        return _http(error)
+    known = _known(error)
+    if known.status >= 500:
+        logger.error("request %s: %s in %s at %s", request_id(), known.code, request.endpoint, trail(error))
+    response = _response(known.status, known.code, known.message, _more(known))
+    if isinstance(known, Overloaded):
+        response.headers["Retry-After"] = str(known.retry_after)
+    return response
+
+
+def request_id() -> str:
+    """The id under which this request is logged."""
+    return str(request.environ.get(REQUEST_ID, "-"))
+
+
+def trail(error: BaseException) -> str:
+    """Where an error and its causes were raised: file names, functions and lines, innermost first."""
+    places: list[str] = []
+    seen: BaseException | None = error
+    while seen is not None and len(places) < 40:
+        frames = traceback.extract_tb(seen.__traceback__)
+        places += [f"{PurePath(frame.filename).stem}.{frame.name}:{frame.lineno}" for frame in reversed(frames)]
+        seen = seen.__cause__ or seen.__context__
+    return " < ".join(places) or "-"
+
+
+def _http(error: HTTPException) -> WerkzeugResponse:
+    if error.response is not None:
+        return error.response  # type: ignore[return-value]  # werkzeug types it as the sans-io base class
+    status = error.code or 500
+    if status < 400:
+        return error.get_response()
+    code, message = _HTTP.get(status, ("bad_request" if status < 500 else "internal", ""))
+    response = _response(status, code, message or "The request could not be answered.", {})
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(error.valid_methods)
+    return response
+
+
+def _known(error: Exception) -> DocChatError:
+    if isinstance(error, DocChatError):
+        return error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFull()  # uploads are spooled to a temporary file while they are received
+    return DocChatError()
+
+
+def _more(error: DocChatError) -> dict[str, str | None]:
+    if isinstance(error, Cleared):
+        return {"successor": None if error.successor is None else str(error.successor)}
+    return {}
+
+
+def _response(status: int, code: str, message: str, more: dict[str, str | None]) -> Response:
+    if request.endpoint in PAGES:
+        return Response(render_template_string(_ERROR_PAGE, message=message, request_id=request_id()), status)
+    response = jsonify({"error": message, "code": code, "request_id": request_id()} | more)
+    response.status_code = status
+    return response

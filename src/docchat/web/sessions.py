@@ -1,0 +1,128 @@
+"""Views of chats: list, read, name, search, export, delete, clear."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from flask import Response, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from ..errors import InvalidInput
+from ..sessions import export as exports
+from ..sessions.search import search as search_chats
+from ..types import Message, Receipt
+from . import auth, forms, shapes
+from .auth import owner, username
+from .downloads import attachment
+from .state import services
+
+PAGE = 20
+MESSAGES = 50
+_FORMATS = {"markdown": ("md", "text/markdown; charset=utf-8"), "json": ("json", "application/json")}
+
+
+def index() -> ResponseReturnValue:
+    """The owner's chats, newest change first."""
+    page = services().store.list(owner=owner(), cursor=forms.cursor(), limit=forms.limit(PAGE))
+    name = username()
+    return {"sessions": [shapes.session(item, name) for item in page.items], "next": page.next}
+
+
+def create() -> ResponseReturnValue:
+    """A new chat, which becomes the current one."""
+    fields = forms.texts(optional=("title",))
+    session = services().store.create(owner=owner(), title=fields.get("title", ""))
+    auth.remember(session.id)
+    return jsonify(shapes.session(session, username())), 201
+
+
+def read(session_id: UUID) -> ResponseReturnValue:
+    """A chat with its newest messages."""
+    store = services().store
+    session = store.get(owner=owner(), session_id=session_id)
+    page = store.messages(owner=owner(), session_id=session_id, limit=MESSAGES)
+    messages = [shapes.message(item) for item in page.items]
+    return jsonify({**shapes.session(session, username()), "messages": messages, "older": page.next})
+
+
+def messages(session_id: UUID) -> ResponseReturnValue:
+    """Older messages of a chat."""
+    page = services().store.messages(
+        owner=owner(), session_id=session_id, cursor=forms.cursor(), limit=forms.limit(MESSAGES)
+    )
+    return {"messages": [shapes.message(item) for item in page.items], "older": page.next}
+
+
+def rename(session_id: UUID) -> ResponseReturnValue:
+    """Give a chat another title."""
+    fields = forms.texts(required=("title",))
+    session = services().store.rename(owner=owner(), session_id=session_id, title=fields["title"])
+    return jsonify(shapes.session(session, username()))
+
+
+def delete(session_id: UUID) -> ResponseReturnValue:
+    """Clear a chat for good."""
+    forms.texts()
+    return _success(services().clearing.delete(owner=owner(), session_id=session_id))
+
+
+def clear(session_id: UUID) -> ResponseReturnValue:
+    """Clear the chat of this id; only a cookie that names it moves on to the empty one in its place."""
+    forms.texts()
+    cleared = services().clearing.clear(owner=owner(), session_id=session_id)
+    if auth.hinted() == session_id:
+        auth.remember(cleared.session.id)
+    response = _success(cleared.receipt)
+    response.headers["Docchat-Successor"] = str(cleared.session.id)
+    return response
+
+
+def clear_current() -> Response:
+    """Clear the chat that the cookie names, and make an empty one the current one."""
+    forms.texts()
+    cleared = services().clearing.clear_current(owner=owner(), session_id=auth.hinted())
+    auth.remember(cleared.session.id)
+    return _success(cleared.receipt)
+
+
+def receipt(receipt_id: UUID) -> ResponseReturnValue:
+    """What a clear removed."""
+    return jsonify(shapes.receipt(services().clearing.receipt(owner=owner(), receipt_id=receipt_id)))
+
+
+def search() -> ResponseReturnValue:
+    """Places in the owner's chats that hold all words of a text. A POST, so that the words stay out of logs."""
+    fields = forms.texts(required=("text",))
+    hits = search_chats(services().store, owner=owner(), text=fields["text"])
+    name = username()
+    return {"hits": [shapes.hit(item, name) for item in hits]}
+
+
+def export(session_id: UUID) -> ResponseReturnValue:
+    """A chat as a file: `format` is markdown or json."""
+    kind = request.args.get("format", "markdown")
+    if kind not in _FORMATS:
+        raise InvalidInput("The format must be 'markdown' or 'json'.")
+    session = services().store.get(owner=owner(), session_id=session_id)
+    said = tuple(_all_messages(owner(), session_id))
+    text = exports.markdown(session, said) if kind == "markdown" else exports.json_document(session, said)
+    suffix, media_type = _FORMATS[kind]
+    return attachment(text.encode(), name=f"{session.title or 'chat'}.{suffix}", media_type=media_type)
+
+
+def _all_messages(user: str, session_id: UUID) -> Iterator[Message]:
+    store = services().store
+    pages: list[tuple[Message, ...]] = []
+    cursor: str | None = None
+    while not pages or cursor is not None:
+        page = store.messages(owner=user, session_id=session_id, cursor=cursor, limit=500)
+        pages.append(page.items)
+        cursor = page.next
+    for items in reversed(pages):
+        yield from items
+
+
+def _success(receipt: Receipt | None) -> Response:
+    response = jsonify({"success": True})
+    if receipt is not None:
+        response.headers["Docchat-Receipt"] = str(receipt.id)
+    return response

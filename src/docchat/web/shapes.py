@@ -1,0 +1,211 @@
+"""The JSON of the interface: one function for each value that travels. Times are ISO 8601 in UTC."""
+
+from typing import TypedDict
+
+from ..types import ChatSession, Chunk, Citation, Document, Message, PageText, Receipt, SearchHit
+
+
+class CitationJson(TypedDict):
+    """What a mark points at; offsets are characters of the page's text."""
+
+    number: int
+    document: str
+    name: str
+    page: int
+    label: str
+    start: int
+    end: int
+    quote: str
+
+
+class PassageJson(TypedDict):
+    """A passage that an answer was given to read."""
+
+    number: int
+    document: str
+    name: str
+    page: int
+    label: str
+    start: int
+    end: int
+    text: str
+
+
+class MessageJson(TypedDict):
+    """A question or an answer; `run` is the id under which a running answer is followed."""
+
+    id: int
+    role: str
+    text: str
+    created_at: str
+    citations: list[CitationJson]
+    state: str
+    mode: str | None
+    model: str | None
+    refused: bool
+    error: str | None
+    run: str | None
+
+
+class SessionJson(TypedDict):
+    """A chat without its messages."""
+
+    id: str
+    title: str
+    message_count: int
+    created_at: str
+    updated_at: str
+    user: str
+
+
+class DocumentJson(TypedDict):
+    """A document of the library; `size` in bytes, `error` for people and `code` for programs when it failed."""
+
+    id: str
+    name: str
+    media_type: str
+    size: int
+    state: str
+    pages: int
+    passages: int
+    created_at: str
+    error: str | None
+    code: str | None
+
+
+class HitJson(TypedDict):
+    """A place where a search found its words; `marks` are ranges in `snippet`."""
+
+    session: SessionJson
+    message: int | None
+    snippet: str
+    marks: list[list[int]]
+
+
+class ReceiptJson(TypedDict):
+    """What a clear or a delete removed, counted by kind."""
+
+    id: str
+    session: str
+    action: str
+    counts: dict[str, int]
+    created_at: str
+    successor: str | None
+
+
+class PageJson(TypedDict):
+    """The text of a page; each box is [start, end, left, top, right, bottom] with edges as fractions."""
+
+    number: int
+    label: str
+    text: str
+    boxes: list[list[float]]
+    pages: int
+    image: str | None
+
+
+def citation(value: Citation) -> CitationJson:
+    """A citation as JSON."""
+    return {
+        "number": value.number,
+        "document": str(value.document_id),
+        "name": value.document_name,
+        "page": value.page,
+        "label": value.label,
+        "start": value.start,
+        "end": value.end,
+        "quote": value.quote,
+    }
+
+
+def passage(number: int, value: Chunk) -> PassageJson:
+    """Passage `number` (from 1) of an answer as JSON."""
+    return {
+        "number": number,
+        "document": str(value.document_id),
+        "name": value.document_name,
+        "page": value.page,
+        "label": value.label,
+        "start": value.start,
+        "end": value.end,
+        "text": value.text,
+    }
+
+
+def message(value: Message) -> MessageJson:
+    """A message as JSON."""
+    return {
+        "id": value.id,
+        "role": value.role,
+        "text": value.text,
+        "created_at": value.created_at.isoformat(),
+        "citations": [citation(item) for item in value.citations],
+        "state": value.state.value,
+        "mode": value.mode,
+        "model": value.model,
+        "refused": value.refused,
+        "error": value.error,
+        "run": None if value.run_id is None else str(value.run_id),
+    }
+
+
+def session(value: ChatSession, user: str) -> SessionJson:
+    """A chat as JSON; `user` is the owner's name for people."""
+    return {
+        "id": str(value.id),
+        "title": value.title,
+        "message_count": value.messages,
+        "created_at": value.created_at.isoformat(),
+        "updated_at": value.updated_at.isoformat(),
+        "user": user,
+    }
+
+
+def hit(value: SearchHit, user: str) -> HitJson:
+    """A search hit as JSON."""
+    return {
+        "session": session(value.session, user),
+        "message": value.message_id,
+        "snippet": value.snippet,
+        "marks": [[start, end] for start, end in value.marks],
+    }
+
+
+def receipt(value: Receipt) -> ReceiptJson:
+    """A receipt as JSON."""
+    return {
+        "id": str(value.id),
+        "session": str(value.session_id),
+        "action": value.action,
+        "counts": dict(value.counts),
+        "created_at": value.created_at.isoformat(),
+        "successor": None if value.successor is None else str(value.successor),
+    }
+
+
+def document(value: Document) -> DocumentJson:
+    """A document as JSON."""
+    return {
+        "id": str(value.id),
+        "name": value.name,
+        "media_type": value.media_type,
+        "size": value.size,
+        "state": value.state.value,
+        "pages": value.pages,
+        "passages": value.passages,
+        "created_at": value.created_at.isoformat(),
+        "error": value.error,
+        "code": value.error_code,
+    }
+
+
+def page(value: PageText, *, pages: int, image: str | None) -> PageJson:
+    """A page as JSON; `image` is the URL of its picture."""
+    return {
+        "number": value.number,
+        "label": value.label,
+        "text": value.text,
+        "boxes": [[box.start, box.end, box.left, box.top, box.right, box.bottom] for box in value.boxes],
+        "pages": pages,
+        "image": image,
+    }

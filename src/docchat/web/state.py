@@ -1,0 +1,50 @@
+"""What a request works with: the parts of docchat, put together once for an application."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from ..answers.run import Answers
+from ..config import Settings
+from ..db.engine import Database
+from ..documents.library import Library
+from ..jobs.worker import Worker
+from ..keys.keyring import Keyring
+from ..sessions.clearing import Clearing
+from ..sessions.sql import SqlSessionStore
+
+EXTENSION = "docchat"
+"""Key of the services in `app.extensions`, name of the blueprint, and prefix of its endpoints."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserSource:
+    """Two questions to the host application: the stable id of the user behind the request, and a name to show.
+
+    None or an empty text as the id means that nobody is signed in.
+    """
+
+    id: Callable[[], str | None]
+    name: Callable[[], str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The parts of docchat as one application uses them. Nothing in here belongs to a single request."""
+
+    settings: Settings
+    database: Database
+    keyring: Keyring
+    store: SqlSessionStore
+    clearing: Clearing
+    library: Library
+    answers: Answers
+    worker: Worker
+    user: UserSource
+
+
+def services() -> Services:
+    """The services of the application that handles this request."""
+    return cast(Services, current_app.extensions[EXTENSION])
