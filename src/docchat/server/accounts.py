@@ -59,7 +59,8 @@ class Accounts:
         }
         with self._database.write() as connection:
             dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-            taken = connection.execute(dialect.insert(account).values(values).on_conflict_do_nothing()).rowcount == 0
+            statement = dialect.insert(account).values(values).on_conflict_do_nothing().returning(account.c.id)
+            taken = connection.execute(statement).first() is None
         if taken:
             raise InvalidInput(f"There is a user {name} already.", code="name_taken")
         return new
