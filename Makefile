@@ -1,0 +1,31 @@
+# What a developer types. Needs make and Python 3.11 or newer; everything else is installed into .venv.
+.POSIX:
+.PHONY: setup run test check bench clean
+
+PORT = 8000
+
+setup:
+	@sh scripts/setup.sh run
+
+run:
+	@sh scripts/setup.sh run
+	@sh scripts/run.sh $(PORT)
+
+test:
+	@sh scripts/setup.sh run test
+	@sh scripts/chromium.sh
+	@.venv/bin/python -m pytest $(TESTS)
+
+check:
+	@sh scripts/setup.sh run check
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+bench:
+	@sh scripts/setup.sh run
+	@.venv/bin/docchat bench --data demo
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
