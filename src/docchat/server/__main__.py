@@ -1,0 +1,5 @@
+"""`python -m docchat.server` is `docchat`."""
+
+from .cli import main
+
+main()

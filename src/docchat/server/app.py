@@ -1,0 +1,71 @@
+"""create_app: the standalone server, docchat mounted at the root of an application of its own with accounts."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask, Request, request
+from flask.sessions import SecureCookieSessionInterface
+from flask_login import LoginManager
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from ..config import PREFIX
+from ..extension import DocChat
+from ..web.state import EXTENSION, Services
+from . import errors
+from .account_views import AccountPages
+from .accounts import Accounts
+from .home import as_mapping, load_settings
+from .secret import load_secret_key
+from .sign_in import load_user
+
+_SIGN_IN_DAYS = 30
+
+
+def create_app(config_mapping: Mapping[str, Any] | None = None) -> Flask:
+    """The standalone application.
+
+    Settings are the environment's DOCCHAT_ variables with `config_mapping` above them; other keys of the mapping
+    are Flask's own (for example SECRET_KEY, TESTING). Raises ConfigError when a setting does not fit.
+    """
+    given = dict(config_mapping or {})
+    settings = load_settings({key: value for key, value in given.items() if key.startswith(PREFIX)})
+    app = Flask("docchat.server", static_folder=None)
+    app.session_interface = _SessionInterface()
+    app.config.from_mapping(
+        SECRET_KEY=given.get("SECRET_KEY") or load_secret_key(settings.data_dir),
+        SESSION_COOKIE_NAME="docchat",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=timedelta(days=_SIGN_IN_DAYS),
+        # A slow answer must not bring an older cookie back: the cookie is sent only where something changed it.
+        SESSION_REFRESH_EACH_REQUEST=False,
+        MAX_FORM_MEMORY_SIZE=64 * 1024,
+    )
+    app.config.update({key: value for key, value in given.items() if not key.startswith(PREFIX)})
+    app.config.update(as_mapping(settings))
+    DocChat(app)
+    services: Services = app.extensions[EXTENSION]
+    accounts = Accounts(services.database, min_length=settings.password_min_length)
+    login = LoginManager(app)
+    login.login_view = "account.login"
+    login.login_message = None  # a flashed message would be kept in the cookie
+    login.session_protection = None  # an address may change while a phone moves
+    login.user_loader(lambda user_id: load_user(accounts, user_id))
+    app.register_blueprint(AccountPages(accounts, services.database).blueprint())
+    app.register_error_handler(Exception, errors.answer)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops
+        )
+    return app
+
+
+class _SessionInterface(SecureCookieSessionInterface):
+    """Flask's signed cookie, Secure where the request came over https."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Whether browsers may send the cookie over https only."""
+        current: Request = request
+        return current.is_secure or super().get_cookie_secure(app)

@@ -1,0 +1,1 @@
+"""The commands of `docchat`, one file a subject."""
