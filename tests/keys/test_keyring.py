@@ -149,6 +149,11 @@ def test_a_damaged_slot_is_damage(tmp_path: Path) -> None:
     with pytest.raises(KeyDamaged):
         keyring.open(session_id=SESSION, slot=slot)
     with (tmp_path / "slots.bin").open("r+b") as file:
+        file.seek(HEADER_BYTES + SLOT_BYTES * slot)
+        file.write(bytes(SLOT_BYTES))
+    with pytest.raises(KeyDamaged):  # a hole is damage, never "cleared"
+        keyring.open(session_id=SESSION, slot=slot)
+    with (tmp_path / "slots.bin").open("r+b") as file:
         file.truncate(HEADER_BYTES)
     with pytest.raises(KeyDamaged):
         keyring.open(session_id=SESSION, slot=slot)

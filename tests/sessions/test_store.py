@@ -1,7 +1,7 @@
 """The contract of a session store, with probes below the API."""
 
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select, update
@@ -215,5 +215,34 @@ def test_destroyed_keys_alone_stop_every_verb(house: House) -> None:
         with pytest.raises(Cleared):
             call()
     assert house.store.list(owner="ada").items == ()
+    with house.database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(message)).scalar_one() == 1
+
+
+@pytest.mark.parametrize("verb", ["messages", "append", "revise", "rename", "get"])
+def test_a_clear_in_the_middle_of_a_verb_wins(house: House, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    """The keys are destroyed right after the verb has opened one of them."""
+    session = house.store.create(owner="ada", title="t")
+    (first,) = house.store.append(owner="ada", session_id=session.id, drafts=[Draft("user", "a")])
+    slots = house.graves.find(owner="ada", session_id=session.id).slots
+    real = house.keyring.open
+
+    def open_then_clear(*, session_id: UUID, slot: int) -> bytes:
+        key = real(session_id=session_id, slot=slot)
+        house.keyring.destroy(slots=slots)
+        return key
+
+    monkeypatch.setattr(house.keyring, "open", open_then_clear)
+    calls = {
+        "messages": lambda: house.store.messages(owner="ada", session_id=session.id),
+        "append": lambda: house.store.append(owner="ada", session_id=session.id, drafts=[Draft("user", "b")]),
+        "revise": lambda: house.store.revise(
+            owner="ada", session_id=session.id, message_id=first.id, draft=Draft("user", "b")
+        ),
+        "rename": lambda: house.store.rename(owner="ada", session_id=session.id, title="x"),
+        "get": lambda: house.store.get(owner="ada", session_id=session.id),
+    }
+    with pytest.raises(Cleared):
+        calls[verb]()
     with house.database.read() as connection:
         assert connection.execute(select(func.count()).select_from(message)).scalar_one() == 1
