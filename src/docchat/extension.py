@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from flask import Flask, request_finished, request_started
 
@@ -39,9 +40,9 @@ class DocChat:
     """Mounts docchat in a Flask application: `DocChat(app)`, or `DocChat().init_app(app)` in an app factory.
 
     `current_user_id` returns the stable id of the user behind the request, None when nobody is signed in;
-    `current_username` returns a name to show. Without them Flask-Login is asked. Settings are the application's
-    `DOCCHAT_` keys, for example `DOCCHAT_URL_PREFIX = "/chat"`; data goes to `docchat` in the instance folder unless
-    `DOCCHAT_DATA_DIR` says otherwise.
+    `current_username` returns a name to show. Without them Flask-Login is asked. Unless `settings` are given they are
+    the application's `DOCCHAT_` keys, for example `DOCCHAT_URL_PREFIX = "/chat"`; data goes to `docchat` in the
+    instance folder unless `DOCCHAT_DATA_DIR` says otherwise.
     """
 
     def __init__(
@@ -49,9 +50,12 @@ class DocChat:
         app: Flask | None = None,
         current_user_id: Callable[[], str | None] | None = None,
         current_username: Callable[[], str | None] | None = None,
+        *,
+        settings: Settings | None = None,
     ) -> None:
         self._current_user_id = current_user_id
         self._current_username = current_username
+        self._settings = settings
         if app is not None:
             self.init_app(app)
 
@@ -62,11 +66,16 @@ class DocChat:
         """
         if EXTENSION in app.extensions:
             raise ConfigError("DocChat is set up already for this application: call init_app once.")
-        settings = Settings.from_mapping(app.config, data_dir=Path(app.instance_path) / "docchat")
+        settings = self._settings or Settings.from_mapping(app.config, data_dir=Path(app.instance_path) / "docchat")
         app.extensions[EXTENSION] = build_services(settings, user=self._user())
         app.register_blueprint(make_blueprint(), url_prefix=settings.url_prefix or None)
         request_started.connect(guard.begin, app)
         request_finished.connect(guard.finish, app)
+
+    @staticmethod
+    def services(app: Flask) -> Services:
+        """The parts that serve this application."""
+        return cast(Services, app.extensions[EXTENSION])
 
     def _user(self) -> UserSource:
         login = flask_login_source()
