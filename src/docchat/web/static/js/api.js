@@ -1,0 +1,122 @@
+// Calls to the server: the one place for headers, the CSRF token and what a failure means in words.
+
+import { emit } from "./bus.js";
+import { context } from "./context.js";
+
+const PATIENCE = 30_000;
+
+/** A call that failed; `status` is 0 when there was no answer at all. */
+export class ApiError extends Error {
+  constructor(message, { status = 0, code = "", successor = null } = {}) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.successor = successor;
+  }
+}
+
+const WORDS = {
+  401: "Your sign-in has ended.",
+  403: "The server refused this.",
+  404: "There is nothing here.",
+  413: "This is too large.",
+  502: "The server behind this page does not answer.",
+  503: "The server is busy. Please try again.",
+  507: "The disk of the server is full.",
+};
+
+function token() {
+  return document.querySelector('meta[name="csrf-token"]')?.content ?? "";
+}
+
+/** Headers of every call; the host's CSRF token goes along when the page has one. */
+export function headers(extra = {}) {
+  const csrf = token();
+  return { Accept: "application/json", ...(csrf ? { "X-CSRFToken": csrf } : {}), ...extra };
+}
+
+/** Hosts renew their CSRF token at sign-in and after an hour: read it from a fresh page. */
+export async function refreshToken() {
+  const before = token();
+  if (!before) return false;
+  try {
+    const response = await fetch(context().root, { credentials: "same-origin", cache: "no-store" });
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const fresh = page.querySelector('meta[name="csrf-token"]')?.content;
+    if (!response.ok || !fresh) return false;
+    document.querySelector('meta[name="csrf-token"]').content = fresh;
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The error that an answer of the server stands for. */
+export function errorOf(status, body) {
+  const error = new ApiError(body?.error || WORDS[status] || "Something went wrong on the server.", {
+    status,
+    code: body?.code ?? "",
+    successor: body?.successor ?? null,
+  });
+  if (status === 401) emit("signed-out");
+  return error;
+}
+
+/** The error of a call that got no answer. */
+export function offline() {
+  const words = navigator.onLine ? "The server cannot be reached." : "You are offline.";
+  return new ApiError(words, { code: "offline" });
+}
+
+async function send(method, path, { body, extra, signal, stream }) {
+  const patience = stream ? null : AbortSignal.timeout(PATIENCE);
+  const signals = [signal, patience].filter(Boolean);
+  try {
+    return await fetch(context().api + path, {
+      method,
+      credentials: "same-origin",
+      cache: "no-store",
+      headers: headers({ ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...extra }),
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: signals.length ? AbortSignal.any(signals) : undefined,
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    if (patience?.aborted) throw new ApiError("The server did not answer in time.", { code: "timeout" });
+    throw offline();
+  }
+}
+
+async function jsonOf(response) {
+  try {
+    return await response.json();
+  } catch {
+    return null;
+  }
+}
+
+/** Send a request; resolves to the Response. Raises ApiError, and emits `signed-out` on 401. */
+export async function request(method, path, options = {}) {
+  let response = await send(method, path, options);
+  if (response.ok && !response.redirected) return response;
+  let body = await jsonOf(response);
+  // An answer that is not ours came from the host: a refused CSRF token, or its sign-in page.
+  if ((response.status === 400 || response.status === 403) && !body?.code && (await refreshToken())) {
+    response = await send(method, path, options);
+    if (response.ok && !response.redirected) return response;
+    body = await jsonOf(response);
+  }
+  throw errorOf(response.redirected ? 401 : response.status, body);
+}
+
+async function json(method, path, options) {
+  const response = await request(method, path, options);
+  const body = await jsonOf(response);
+  if (body === null) throw new ApiError("The server gave an answer that makes no sense.", { status: response.status });
+  return body;
+}
+
+export const get = (path, options) => json("GET", path, options);
+export const post = (path, body = {}) => json("POST", path, { body });
+export const patch = (path, body) => json("PATCH", path, { body });
+export const remove = (path) => json("DELETE", path, {});

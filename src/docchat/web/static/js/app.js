@@ -1,0 +1,171 @@
+// <docchat-app>: which chat is open. It loads, creates and leaves chats and keeps the address right; the rest draws.
+
+import { get, patch, post } from "./api.js";
+import { emit, on } from "./bus.js";
+import { receiptLine } from "./clear.js";
+import { chatUrl, context } from "./context.js";
+import { tellGone } from "./identity.js";
+
+const TITLE = 60;
+
+class App extends HTMLElement {
+  #session = null;
+  #ticket = 0;
+  #question = "";
+  #wanted = null;
+
+  connectedCallback() {
+    this.conversation = this.querySelector("docchat-conversation");
+    on("open-chat", ({ id, message }) => this.open(id, { message }));
+    on("new-chat", () => this.#new());
+    on("cleared-here", (detail) => this.#clearedHere(detail));
+    on("deleted-here", (detail) => this.#deletedHere(detail));
+    on("gone", (detail) => this.#gone(detail));
+    on("chats", ({ sessions }) => this.#refresh(sessions));
+    on("renamed", ({ session }) => this.#set(session));
+    on("signed-in", () => this.open(this.#wanted, { replace: true }));
+    on("looked", () => this.#reload());
+    on("documents-changed", () => this.#session?.message_count || this.conversation.busy || this.#greet());
+    addEventListener("popstate", (event) => this.open(event.state?.chat ?? null, { push: false }));
+    this.open(context().session, { replace: true });
+  }
+
+  /** Open a chat by id, or the place of a new one. */
+  async open(id, { push = true, replace = false, message = null } = {}) {
+    const ticket = ++this.#ticket;
+    this.#wanted = id;
+    if (id && id === this.#session?.id && message) return this.conversation.find(message);
+    if (!id) return this.#place(null, { push, replace });
+    try {
+      const { messages, older, ...session } = await get(`sessions/${id}`);
+      if (ticket !== this.#ticket) return;
+      this.#place(session, { push, replace });
+      this.conversation.show(session, messages, older);
+      if (message) await this.conversation.find(message);
+    } catch (error) {
+      if (ticket === this.#ticket) this.#lost(id, error, { push, replace });
+    }
+  }
+
+  /** Ask in the open chat, or in a new one. Rejects when the server did not take the question. */
+  async ask(question, mode) {
+    if (!this.#session) this.#place(await post("sessions"), { push: true, keep: true });
+    this.#question = question;
+    const { id } = this.#session;
+    try {
+      await this.conversation.ask(this.#session, question, mode);
+    } catch (error) {
+      if (error.code === "cleared") this.#showGone(id, error.successor);
+      else this.#reload();
+      throw error;
+    }
+    this.#set({ ...this.#session, message_count: this.#session.message_count + 2 });
+  }
+
+  #set(session) {
+    this.#session = session;
+    this.#wanted = session?.id ?? null;
+    emit("chat", { session });
+  }
+
+  /** The address of a chat is in the history of the browser, its title never is. */
+  #place(session, { push, replace, keep }) {
+    const id = session?.id ?? null;
+    if (push && !replace && chatUrl(id) !== location.pathname) history.pushState({ chat: id }, "", chatUrl(id));
+    else history.replaceState({ chat: id }, "", chatUrl(id));
+    if (!session && !keep) this.conversation.empty({ kind: "new" });
+    this.#set(session);
+  }
+
+  #greet() {
+    if (this.#session) this.conversation.show(this.#session, [], null);
+    else this.conversation.empty({ kind: "new" });
+  }
+
+  async #new() {
+    if (this.#session && !this.#session.message_count && !this.conversation.busy) return emit("chat", { session: this.#session });
+    try {
+      const session = await post("sessions");
+      this.#place(session, { push: true });
+      this.conversation.show(session, [], null);
+    } catch (error) {
+      emit("notice", { text: `${error.message} No new chat was made.` });
+    }
+  }
+
+  #lost(id, error, how) {
+    if (error.code === "cleared") return this.#showGone(id, error.successor);
+    // A signed-out page keeps what it shows: only a chat that never was loaded is replaced by words.
+    if (error.status === 401 && this.#session) return;
+    this.conversation.empty({ kind: "lost", error, retry: () => this.open(id, how) });
+    this.#set(null);
+    this.#wanted = id;
+  }
+
+  async #clearedHere({ id, successor, receipt }) {
+    emit("draft-drop", { id });
+    tellGone(id, successor);
+    this.#ticket += 1;
+    const now = new Date().toISOString();
+    const session = successor ? { id: successor, title: "", message_count: 0, created_at: now, updated_at: now } : null;
+    this.conversation.empty({ kind: "cleared", receipt: null });
+    this.#place(session, { replace: true, keep: true });
+    emit("chats-stale");
+    const line = await receiptLine(receipt);
+    if (line && this.#session?.id === session?.id && !this.#session?.message_count) this.conversation.empty({ kind: "cleared", receipt: line });
+  }
+
+  #deletedHere({ id }) {
+    emit("draft-drop", { id });
+    tellGone(id, null);
+    this.#place(null, { replace: true });
+    emit("chats-stale");
+    emit("notice", { text: "The chat was deleted." });
+  }
+
+  /** A chat was cleared in another tab or elsewhere. */
+  #gone({ id, successor }) {
+    if (id === this.#session?.id) this.#showGone(id, successor);
+  }
+
+  #showGone(id, successor) {
+    this.#ticket += 1;
+    this.conversation.empty({ kind: "gone", successor });
+    history.replaceState({ chat: null }, "", context().root);
+    this.#set(null);
+    emit("chats-stale");
+  }
+
+  /** The tab is looked at again: a chat cleared elsewhere must not stay on the screen. */
+  async #reload() {
+    const id = this.#session?.id;
+    if (!id || this.conversation.busy) return;
+    const ticket = this.#ticket;
+    try {
+      const { messages, older, ...session } = await get(`sessions/${id}`);
+      if (ticket !== this.#ticket || this.conversation.busy || session.updated_at === this.#session.updated_at) return;
+      this.#set(session);
+      this.conversation.show(session, messages, older);
+    } catch (error) {
+      if (ticket === this.#ticket && error.code === "cleared") this.#showGone(id, error.successor);
+    }
+  }
+
+  /** The list is fresh: take title and count from it, and name a chat that has none after its first question. */
+  async #refresh(sessions) {
+    const fresh = sessions.find((session) => session.id === this.#session?.id);
+    if (!fresh) return;
+    if (!fresh.title && this.#question && fresh.message_count) {
+      const words = this.#question.replace(/\s+/g, " ");
+      fresh.title = words.length > TITLE ? `${words.slice(0, TITLE).replace(/\s\S*$/, "")}…` : words;
+      patch(`sessions/${fresh.id}`, { title: fresh.title }).then(
+        () => emit("chats-stale"),
+        () => {},
+      );
+    }
+    this.#question = "";
+    if (fresh.title !== this.#session.title || fresh.message_count !== this.#session.message_count || fresh.updated_at !== this.#session.updated_at) this.#set(fresh);
+  }
+}
+
+customElements.define("docchat-app", App);

@@ -1,0 +1,125 @@
+// <docchat-composer>: the box for questions. What is typed lives in memory only, one draft a chat.
+
+import { on } from "./bus.js";
+import { context } from "./context.js";
+import { h, points } from "./dom.js";
+
+const WARN = 0.9;
+
+class Composer extends HTMLElement {
+  #drafts = new Map();
+  #key = "";
+  #busy = false;
+  #sending = false;
+
+  connectedCallback() {
+    this.form = this.querySelector("[data-form]");
+    this.box = this.form.elements.question;
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#send();
+    });
+    this.box.addEventListener("keydown", (event) => this.#typed(event));
+    this.box.addEventListener("input", () => this.#look());
+    this.querySelector("[data-stop]").addEventListener("click", () => this.#stop());
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.#busy && !event.defaultPrevented && !document.querySelector("dialog[open]")) this.#stop();
+    });
+    on("chat", ({ session }) => this.#switch(session?.id ?? ""));
+    on("draft-drop", ({ id }) => this.#forget(id));
+    on("busy", ({ busy }) => this.#setBusy(busy));
+    on("ask", ({ question, mode }) => this.#ask(question, mode));
+    on("signed-in", () => this.#problem(null));
+    this.#look();
+  }
+
+  get #app() {
+    return this.closest("docchat-app");
+  }
+
+  #typed(event) {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    this.#send();
+  }
+
+  async #send() {
+    const question = this.box.value.trim();
+    if (!question || this.#busy || this.#sending || points(question) > context().questionChars) return;
+    this.#put("");
+    const taken = await this.#ask(question, this.querySelector("[data-mode]")?.value);
+    // What the server did not take comes back, unless something new was typed meanwhile.
+    if (!taken && !this.box.value) this.#put(question);
+  }
+
+  async #ask(question, mode) {
+    this.#problem(null);
+    this.#sending = true;
+    try {
+      await this.#app.ask(question, mode);
+      return true;
+    } catch (error) {
+      if (error.name !== "AbortError") this.#problem(error);
+      return false;
+    } finally {
+      this.#sending = false;
+      this.#look();
+    }
+  }
+
+  #stop() {
+    document.querySelector("docchat-conversation").stop();
+  }
+
+  #put(text) {
+    this.box.value = text;
+    this.#look();
+  }
+
+  #look() {
+    if (!CSS.supports("field-sizing", "content")) this.box.rows = Math.min(12, this.box.value.split("\n").length);
+    const limit = context().questionChars;
+    const length = points(this.box.value);
+    const count = this.querySelector("[data-count]");
+    count.textContent = length > WARN * limit ? `${length.toLocaleString("en")} of ${limit.toLocaleString("en")} characters` : "";
+    count.classList.toggle("over", length > limit);
+    this.querySelector("[data-send]").disabled = this.#sending || !this.box.value.trim() || length > limit;
+  }
+
+  #setBusy(busy) {
+    const stop = this.querySelector("[data-stop]");
+    const refocus = this.#busy && !busy && document.activeElement === stop;
+    this.#busy = busy;
+    stop.hidden = !busy;
+    this.querySelector("[data-send]").hidden = busy;
+    if (refocus) this.box.focus();
+  }
+
+  #switch(key) {
+    if (key === this.#key) return;
+    // What was typed before there was a chat goes along into it; when the chat is gone, it stays in the box.
+    if ((this.#key && key) || this.#drafts.has(key)) {
+      this.#drafts.set(this.#key, this.box.value);
+      this.#put(this.#drafts.get(key) ?? "");
+    }
+    this.#key = key;
+    this.#problem(null);
+    if (matchMedia("(hover: hover)").matches) this.box.focus({ preventScroll: true });
+  }
+
+  #forget(id) {
+    this.#drafts.delete(id);
+    if (id === this.#key) this.#put("");
+  }
+
+  #problem(error) {
+    const line = this.querySelector("[data-problem]");
+    line.hidden = !error;
+    if (!error) return line.replaceChildren();
+    if (error.status !== 401) return line.replaceChildren(`${error.message} Your question was not sent; it is still below.`);
+    const link = h("a", { href: context().login, target: "_blank", rel: "opener" }, "Sign in in a new tab");
+    line.replaceChildren("Your sign-in has ended. Your question is still below. ", link, ", then send it again.");
+  }
+}
+
+customElements.define("docchat-composer", Composer);

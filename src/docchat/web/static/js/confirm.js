@@ -1,0 +1,84 @@
+// <docchat-confirm>: one dialogue for everything that cannot be undone. It stays open, with the reason, when the act fails.
+
+class Confirm extends HTMLElement {
+  #busy = false;
+  #settle = null;
+  #plan = null;
+
+  connectedCallback() {
+    const dialog = this.#dialog;
+    this.#part("cancel").addEventListener("click", () => this.#close(null));
+    this.#part("go").addEventListener("click", () => this.#go());
+    dialog.addEventListener("cancel", (event) => {
+      event.preventDefault();
+      this.#close(null);
+    });
+    dialog.addEventListener("click", (event) => event.target === dialog && this.#close(null));
+  }
+
+  /**
+   * Ask. `run()` does the act; `explain(error)` turns its failure into words or nodes.
+   * Resolves to what `run` gave, or null when the person decided otherwise.
+   */
+  ask({ title, text, action, run, explain }) {
+    this.#plan = { run, explain, action };
+    this.#part("title").textContent = title;
+    this.#part("text").replaceChildren(...text);
+    this.#part("go").textContent = action;
+    this.#part("cancel").textContent = "Cancel";
+    this.#part("problem").hidden = true;
+    this.#dialog.showModal();
+    this.#part("cancel").focus();
+    return new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  get #dialog() {
+    return this.querySelector("dialog");
+  }
+
+  #part(name) {
+    return this.querySelector(`[data-${name}]`);
+  }
+
+  #work(busy) {
+    this.#busy = busy;
+    this.#part("go").disabled = busy;
+    this.#part("cancel").disabled = busy;
+    this.#dialog.setAttribute("aria-busy", String(busy));
+  }
+
+  async #go() {
+    this.#work(true);
+    this.#part("problem").hidden = true;
+    this.#part("go").textContent = "Working…";
+    try {
+      const result = await this.#plan.run();
+      this.#work(false);
+      this.#close(result ?? true);
+    } catch (error) {
+      this.#work(false);
+      const words = this.#plan.explain(error);
+      this.#part("problem").replaceChildren(...[words].flat());
+      this.#part("problem").hidden = false;
+      this.#part("go").textContent = "Try again";
+      this.#part("cancel").textContent = "Close";
+      this.#part("go").focus();
+    }
+  }
+
+  #close(result) {
+    if (this.#busy) return;
+    this.#dialog.close();
+    this.#settle?.(result);
+    this.#settle = null;
+  }
+}
+
+customElements.define("docchat-confirm", Confirm);
+
+/** Ask before an act; see Confirm.ask. */
+export function confirm(plan) {
+  return document.querySelector("docchat-confirm").ask(plan);
+}

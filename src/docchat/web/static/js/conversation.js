@@ -1,0 +1,255 @@
+// <docchat-conversation>: the messages of one chat, the answer that is running, and what an empty chat says.
+
+import { get, post } from "./api.js";
+import { ask, resume } from "./answer.js";
+import { emit, on } from "./bus.js";
+import { h } from "./dom.js";
+import "./message.js";
+import { welcome } from "./welcome.js";
+
+const SEARCHED = 40;
+const NEAR = 80;
+
+class Conversation extends HTMLElement {
+  #session = null;
+  #older = null;
+  #running = null;
+  #following = true;
+  #spoken = 0;
+
+  connectedCallback() {
+    this.list = this.querySelector("[data-messages]");
+    this.live = this.querySelector("[data-live]");
+    this.latest = document.querySelector("[data-latest]");
+    this.#earlierButton.addEventListener("click", () => this.#earlier().catch((error) => emit("notice", { text: error.message })));
+    this.latest.addEventListener("click", () => this.#toEnd());
+    this.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    this.addEventListener("wheel", (event) => event.deltaY < 0 && this.#leaveEnd(), { passive: true });
+    new ResizeObserver(() => this.#following && this.#toEnd()).observe(this.list);
+    on("ask-again", ({ answer, mode }) => this.#again(answer, mode));
+  }
+
+  get #earlierButton() {
+    return this.querySelector("[data-earlier]");
+  }
+
+  get busy() {
+    return this.#running !== null;
+  }
+
+  /** Show a chat: its newest messages, and the answer that still runs. */
+  show(session, messages, older) {
+    this.#leave();
+    this.#session = session;
+    this.#older = older;
+    this.#earlierButton.hidden = !older;
+    this.list.replaceChildren(...messages.map((message) => this.#view(message)));
+    this.#welcome(messages.length ? null : { kind: "new" });
+    this.#toEnd();
+    const last = messages.at(-1);
+    if (last?.state === "running" && last.run) this.#resume(this.list.lastElementChild.firstElementChild, last);
+  }
+
+  /** Nothing but words: a new chat, one that is gone, or one that could not be loaded. */
+  empty(about) {
+    this.#leave();
+    this.#session = null;
+    this.list.replaceChildren();
+    this.#earlierButton.hidden = true;
+    this.#welcome(about);
+  }
+
+  /** Bring a message into sight, fetching earlier ones as needed. */
+  async find(id) {
+    for (let tries = 0; tries < SEARCHED && !this.#message(id) && this.#older; tries += 1) await this.#earlier();
+    const found = this.#message(id);
+    if (!found) return;
+    this.#following = false;
+    found.scrollIntoView({ block: "center" });
+    found.classList.add("found");
+    setTimeout(() => found.classList.remove("found"), 2500);
+  }
+
+  /** Ask; resolves when the server has taken the question, rejects (and shows nothing of it) when it has not. */
+  ask(session, question, mode) {
+    this.#leave();
+    this.#session = session;
+    this.#welcome(null);
+    const now = new Date().toISOString();
+    const base = { created_at: now, citations: [], state: "done", mode: null, model: null, refused: false, error: null, run: null };
+    const asked = this.#view({ ...base, id: "", role: "user", text: question });
+    const answer = this.#view({ ...base, id: "", role: "assistant", text: "", state: "running", mode: mode ?? null });
+    this.list.append(asked, answer);
+    this.#toEnd();
+    const run = this.#begin(answer.firstElementChild);
+    const events = ask(session.id, { question, ...(mode ? { mode } : {}) }, run);
+    return new Promise((accept, reject) => {
+      run.accept = (data) => {
+        asked.firstElementChild.show(data.question);
+        accept();
+      };
+      run.refuse = (error) => {
+        asked.remove();
+        answer.remove();
+        reject(error);
+      };
+      this.#listen(events, run);
+    });
+  }
+
+  /** Ask the running answer to stop; what is there stays. */
+  async stop() {
+    const run = this.#running;
+    if (!run?.id) return;
+    try {
+      await post(`sessions/${this.#session.id}/runs/${run.id}/stop`);
+    } catch (error) {
+      if (error.status !== 404) emit("notice", { text: `${error.message} The answer could not be stopped.` });
+    }
+  }
+
+  #view(message) {
+    const view = document.createElement("docchat-message");
+    view.show(message);
+    return h("li", {}, view);
+  }
+
+  #message(id) {
+    return this.list.querySelector(`[data-message="${CSS.escape(String(id))}"]`);
+  }
+
+  #welcome(about) {
+    const place = this.querySelector("[data-welcome]");
+    place.hidden = !about;
+    place.replaceChildren(...(about ? welcome(about) : []));
+  }
+
+  async #earlier() {
+    const session = this.#session;
+    const page = await get(`sessions/${session.id}/messages?cursor=${encodeURIComponent(this.#older)}`);
+    if (session !== this.#session) return;
+    const height = this.scrollHeight - this.scrollTop;
+    this.#following = false;
+    this.#older = page.older;
+    this.#earlierButton.hidden = !page.older;
+    this.list.prepend(...page.messages.map((message) => this.#view(message)));
+    this.scrollTop = this.scrollHeight - height;
+  }
+
+  // the running answer
+
+  #begin(view) {
+    const abort = new AbortController();
+    const run = { view, abort, signal: abort.signal, id: null, session: this.#session.id };
+    run.onWaiting = (waiting) => view.waiting(waiting ? "The connection is lost. The answer goes on at the server; trying to get back to it…" : null);
+    this.#running = run;
+    this.#spoken = 0;
+    emit("busy", { busy: true });
+    return run;
+  }
+
+  #resume(view, message) {
+    const run = this.#begin(view);
+    run.id = message.run;
+    this.#listen(resume(this.#session.id, message.run, run), run);
+  }
+
+  async #listen(events, run) {
+    try {
+      for await (const event of events) this.#heard(event, run);
+    } catch (error) {
+      if (!run.signal.aborted) this.#broken(error, run);
+    } finally {
+      if (this.#running === run) this.#end();
+    }
+  }
+
+  #heard({ kind, data }, run) {
+    const { view } = run;
+    if (kind === "passages") {
+      run.id = data.run;
+      run.accept?.(data);
+      run.accept = run.refuse = null;
+      view.show({ ...data.answer, text: "", mode: data.mode });
+      view.begin(data.passages);
+    } else if (kind === "text") {
+      view.append(data.text);
+      this.#speak(view.text, false);
+    } else if (kind === "citation") {
+      view.cite(data);
+    } else if (kind === "done") {
+      view.show(data.message);
+      this.#speak(view.text, true);
+      emit("chats-stale");
+    } else if (kind === "error") {
+      view.show({ ...view.message, text: view.text, state: "failed", error: data.error });
+      emit("chats-stale");
+    } else if (kind === "cleared") {
+      emit("gone", { id: run.session, successor: data.successor });
+    }
+  }
+
+  #broken(error, run) {
+    if (error.code === "cleared" && !run.refuse) return emit("gone", { id: run.session, successor: error.successor });
+    if (run.refuse) return run.refuse(error);
+    // The run is no longer there to be followed: what it left is in the chat.
+    if (error.status === 404) return emit("open-chat", { id: run.session });
+    const words = error.status === 401 ? "Your sign-in has ended. The answer goes on at the server; sign in to see it." : error.message;
+    run.view.waiting(words);
+  }
+
+  #end() {
+    this.#running = null;
+    emit("busy", { busy: false });
+  }
+
+  /** Stop listening; the answer itself goes on at the server. */
+  #leave() {
+    this.#running?.abort.abort();
+    if (this.#running) this.#end();
+    this.live.replaceChildren();
+  }
+
+  #again(answer, mode) {
+    const item = this.#message(answer)?.closest("li");
+    const question = item?.previousElementSibling?.firstElementChild.message;
+    if (question && !this.busy) emit("ask", { question: question.text, mode });
+  }
+
+  /** Whole sentences for readers of the screen, as they come. */
+  #speak(text, end) {
+    const rest = text.slice(this.#spoken);
+    const length = end ? rest.length : (/^[\s\S]*[.!?”\n](?=\s|$)/.exec(rest)?.[0].length ?? 0);
+    if (!length) return;
+    this.live.append(h("p", {}, rest.slice(0, length)));
+    this.#spoken += length;
+  }
+
+  // scrolling: stay at the end unless the reader went up
+
+  get #gap() {
+    return this.scrollHeight - this.scrollTop - this.clientHeight;
+  }
+
+  #toEnd() {
+    this.#following = true;
+    this.scrollTop = this.scrollHeight;
+    this.latest.hidden = true;
+  }
+
+  #leaveEnd() {
+    if (this.scrollHeight > this.clientHeight) this.#following = false;
+  }
+
+  #scrolled() {
+    const away = this.#gap > NEAR;
+    if (!away) this.#following = true;
+    else if (this.#lastTop !== undefined && this.scrollTop < this.#lastTop) this.#following = false;
+    this.#lastTop = this.scrollTop;
+    this.latest.hidden = !away || this.#following;
+  }
+
+  #lastTop;
+}
+
+customElements.define("docchat-conversation", Conversation);

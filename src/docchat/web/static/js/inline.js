@@ -1,0 +1,67 @@
+// Markdown inside a line: emphasis, code, links, marks [n]. Builds nodes only, never HTML text.
+
+import { h } from "./dom.js";
+
+const TOKEN = new RegExp(
+  [
+    /\\(?<escaped>[!-/:-@[-`{-~])/,
+    /(?<ticks>`+)(?<code>[^`]|[^`][\s\S]*?[^`])\k<ticks>(?!`)/,
+    /!?\[(?<label>[^\]\n]*)\]\((?<target>[^\s()]*(?:\([^\s()]*\)[^\s()]*)*)(?:\s+"[^"\n]*")?\)/,
+    /\[(?<number>\d{1,3})\]/,
+    /<(?<auto>https?:\/\/[^\s<>]+)>/,
+    /(?<bare>https?:\/\/[^\s<>"']*[^\s<>"'.,;:!?)\]”’])/,
+    /(?<strong>\*\*|__)(?=\S)(?<bold>[\s\S]*?\S)\k<strong>/,
+    /~~(?=\S)(?<struck>[\s\S]*?\S)~~/,
+    /(?<star>\*)(?=[^\s*])(?<leaning>(?:[^*]|\*\*[^*]+\*\*)*?[^\s*])\*(?!\*)/,
+    /(?<![\w_])_(?=[^\s_])(?<under>[^_]*?[^\s_])_(?![\w_])/,
+    /(?<br> {2,}\n|\\\n)/,
+  ]
+    .map((part) => part.source)
+    .join("|"),
+  "gu",
+);
+const SAFE = new Set(["http:", "https:", "mailto:"]);
+const DEPTH = 12;
+
+/** Nodes of one line or paragraph. `cite(number)` gives the node of a mark, or null to leave it as text. */
+export function inline(text, cite, depth = 0) {
+  if (depth > DEPTH) return [text];
+  const nodes = [];
+  let from = 0;
+  for (const match of text.matchAll(TOKEN)) {
+    const node = nodeOf(match, cite, depth);
+    if (node === null) continue;
+    if (match.index > from) nodes.push(text.slice(from, match.index));
+    nodes.push(...(Array.isArray(node) ? node : [node]));
+    from = match.index + match[0].length;
+  }
+  if (from < text.length) nodes.push(text.slice(from));
+  return nodes;
+}
+
+function nodeOf(match, cite, depth) {
+  const part = match.groups;
+  const deeper = (text) => inline(text, cite, depth + 1);
+  if (part.escaped) return part.escaped;
+  if (part.code !== undefined) return h("code", {}, part.code.replace(/^ (.*\S.*) $/s, "$1"));
+  if (part.target !== undefined) return linked(part.target, match[0].startsWith("!") ? [part.label] : deeper(part.label));
+  if (part.number) return cite(Number(part.number));
+  if (part.auto || part.bare) return linked(part.auto ?? part.bare, [part.auto ?? part.bare]);
+  if (part.bold) return h("strong", {}, ...deeper(part.bold));
+  if (part.struck) return h("s", {}, ...deeper(part.struck));
+  if (part.leaning ?? part.under) return h("em", {}, ...deeper(part.leaning ?? part.under));
+  if (part.br) return h("br");
+  return null;
+}
+
+/** A link to the outside, or its words alone when the target is not one that is safe to follow. Images never load. */
+function linked(target, words) {
+  let url;
+  try {
+    url = new URL(target);
+  } catch {
+    return words;
+  }
+  if (!SAFE.has(url.protocol)) return words;
+  return h("a", { href: url.href, target: "_blank", rel: "noopener noreferrer nofollow" }, ...words);
+}

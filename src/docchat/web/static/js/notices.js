@@ -1,0 +1,40 @@
+// <docchat-notices>: short lines at the foot of the page; the one about an ended sign-in stays until it is over.
+
+import { emit, on } from "./bus.js";
+import { context } from "./context.js";
+import { h, iconButton } from "./dom.js";
+
+const SECONDS = 7;
+
+class Notices extends HTMLElement {
+  #ended = null;
+
+  connectedCallback() {
+    on("notice", (detail) => this.#show(detail.text));
+    on("signed-out", () => this.#signedOut());
+    on("signed-in", () => this.#signedIn());
+    addEventListener("offline", () => this.#show("You are offline. What is shown stays; docchat goes on when the network is back."));
+  }
+
+  #show(text, ...more) {
+    const note = h("p", { class: "notice" }, h("span", {}, text), ...more);
+    note.append(iconButton("close", "Close this notice", () => note.remove()));
+    this.append(note);
+    if (!more.length) setTimeout(() => note.remove(), SECONDS * 1000);
+    return note;
+  }
+
+  #signedOut() {
+    if (this.#ended?.isConnected) return;
+    const link = h("a", { href: context().login, target: "_blank", rel: "opener", "data-sign-in": "" }, "Sign in again");
+    this.#ended = this.#show("Your sign-in has ended. This page and what you typed stay as they are.", link);
+  }
+
+  #signedIn() {
+    this.#ended?.remove();
+    this.#show("You are signed in again.");
+    emit("chats-stale");
+  }
+}
+
+customElements.define("docchat-notices", Notices);

@@ -1,0 +1,29 @@
+// The parts that every page of docchat has.
+
+import "./cookies.js";
+import "./identity.js";
+import "./notices.js";
+import "./confirm.js";
+import "./side.js";
+import "./chats.js";
+import "./source.js";
+import "./uploads.js";
+import "./drop.js";
+
+// A menu closes when something else is touched, and with Escape.
+addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target) || event.target.closest(".menu-items button")) menu.open = false;
+  }
+});
+addEventListener(
+  "keydown",
+  (event) => {
+    const menu = document.querySelector("details.menu[open]");
+    if (event.key !== "Escape" || !menu) return;
+    event.stopPropagation();
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  },
+  true,
+);

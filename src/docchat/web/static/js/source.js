@@ -1,0 +1,182 @@
+// <docchat-source>: the page a citation points at, beside the chat, with the passage marked.
+
+import { get } from "./api.js";
+import { emit, on } from "./bus.js";
+import { context } from "./context.js";
+import { cut, h, icon, points, svg } from "./dom.js";
+import { rectangles } from "./marks.js";
+
+const WINDOW = 60_000;
+const PADDING = 0.003;
+
+class Source extends HTMLElement {
+  #shown = null;
+  #page = null;
+  #opener = null;
+  #asText = false;
+  #ticket = 0;
+
+  connectedCallback() {
+    this.#part("close").addEventListener("click", () => this.close());
+    this.#part("previous").addEventListener("click", () => this.#turn(-1));
+    this.#part("next").addEventListener("click", () => this.#turn(1));
+    this.#part("view").addEventListener("click", () => this.#switch());
+    this.addEventListener("keydown", (event) => this.#key(event));
+    on("show-source", ({ citation, opener }) => this.open(citation, opener));
+    on("chat", () => this.close(false));
+    on("gone", () => this.close(false));
+  }
+
+  #part(name) {
+    return this.querySelector(`[data-${name}]`);
+  }
+
+  /** Show a citation {document, name, page, start, end, quote}; without `start` just the page. */
+  open(citation, opener = null) {
+    this.#opener?.classList.remove("shown");
+    this.#opener = opener;
+    opener?.classList.add("shown");
+    this.#shown = citation;
+    this.#asText = false;
+    this.hidden = false;
+    this.#part("name").textContent = citation.name;
+    this.#part("name").title = citation.name;
+    this.#part("original").href = `${context().api}documents/${citation.document}/original`;
+    this.#load(citation.page);
+    this.#part("name").focus({ preventScroll: true });
+  }
+
+  close(giveBack = true) {
+    if (this.hidden) return;
+    this.#ticket += 1;
+    this.hidden = true;
+    this.#part("body").replaceChildren();
+    this.#part("name").textContent = "";
+    this.#shown = this.#page = null;
+    this.#opener?.classList.remove("shown");
+    if (giveBack && this.#opener?.isConnected) this.#opener.focus();
+    this.#opener = null;
+    emit("source-closed");
+  }
+
+  async #load(number) {
+    const ticket = ++this.#ticket;
+    const shown = this.#shown;
+    try {
+      const page = await get(`documents/${shown.document}/pages/${number}`);
+      if (ticket !== this.#ticket) return;
+      this.#page = page;
+      this.#draw();
+    } catch (error) {
+      if (ticket === this.#ticket) this.#lost(error);
+    }
+  }
+
+  /** Without the page there is still the quote that the answer keeps. */
+  #lost(error) {
+    const words = error.status === 404 ? "This document is no longer in the library." : error.message;
+    const quote = this.#shown.quote ? [h("p", { class: "soft" }, "The answer quoted:"), h("blockquote", {}, this.#shown.quote)] : [];
+    const again = error.status === 404 ? null : h("button", { type: "button", class: "button small", onclick: () => this.#load(this.#shown.page) }, "Try again");
+    this.#part("body").replaceChildren(h("div", { class: "source-lost" }, h("p", { class: "problem" }, words), ...quote, again ?? ""));
+    this.#part("foot").hidden = true;
+    this.#part("view").hidden = true;
+  }
+
+  #draw() {
+    const page = this.#page;
+    const image = page.image && !this.#asText;
+    this.#part("foot").hidden = page.pages < 2;
+    this.#part("where").textContent = page.pages > 1 ? `${page.label || `Page ${page.number}`} of ${page.pages}` : page.label;
+    this.#part("previous").disabled = page.number <= 1;
+    this.#part("next").disabled = page.number >= page.pages;
+    this.#part("view").hidden = !page.image;
+    this.#part("view").replaceChildren(icon(this.#asText ? "image" : "text"), this.#asText ? "Page" : "Text");
+    this.#part("body").replaceChildren(image ? this.#image(page) : this.#text(page));
+    if (!image) this.#reveal("mark");
+  }
+
+  /** The quoted range when this is the page it stands on. */
+  #range() {
+    const { page, start, end } = this.#shown;
+    return this.#page.number === page && start !== undefined ? [start, end] : null;
+  }
+
+  #text(page) {
+    const range = this.#range();
+    const total = points(page.text);
+    const from = total > 2 * WINDOW ? Math.max(0, (range?.[0] ?? 0) - WINDOW) : 0;
+    const to = total > 2 * WINDOW ? Math.min(total, from + 2 * WINDOW) : total;
+    const [, text] = cut(page.text, from, to);
+    const parts = range ? cut(text, range[0] - from, range[1] - from) : [text];
+    const table = /\.(csv|tsv|xlsx|xls|ods)$/i.test(this.#shown.name) ? "table-like" : null;
+    const body = h("div", { class: table, dir: "auto" }, parts[0], range ? h("mark", { tabindex: "-1" }, parts[1]) : null, parts[2] ?? "");
+    const note = to - from < total ? h("p", { class: "soft" }, "This text is long; the part around the passage is shown. Download the original for all of it.") : "";
+    return h("article", { class: "page-text" }, body, note);
+  }
+
+  #image(page) {
+    const width = Math.min(2000, Math.ceil((this.clientWidth * devicePixelRatio) / 200) * 200);
+    const url = new URL(page.image, location.href);
+    url.searchParams.set("width", String(width));
+    const image = h("img", { src: url.href, alt: `${page.label || `Page ${page.number}`} of ${this.#shown.name} as an image` });
+    const frame = h("figure", { class: "page-image" }, image);
+    image.addEventListener("load", () => {
+      const range = this.#range();
+      if (range) frame.append(overlay(rectangles(page.boxes, ...range), image));
+      this.#reveal("rect");
+    });
+    image.addEventListener("error", () => {
+      this.#asText = true;
+      this.#draw();
+    });
+    return frame;
+  }
+
+  #reveal(selector) {
+    const body = this.#part("body");
+    const target = body.querySelector(selector);
+    if (!target) {
+      body.scrollTop = 0;
+      return;
+    }
+    const offset = target.getBoundingClientRect().top - body.getBoundingClientRect().top;
+    body.scrollTop += offset - body.clientHeight / 3;
+  }
+
+  #turn(step) {
+    const number = this.#page.number + step;
+    if (number >= 1 && number <= this.#page.pages) this.#load(number);
+  }
+
+  #switch() {
+    this.#asText = !this.#asText;
+    this.#draw();
+  }
+
+  #key(event) {
+    if (event.key === "Escape") {
+      event.stopPropagation();
+      this.close();
+    } else if (event.key === "PageDown" && event.altKey) {
+      this.#turn(1);
+    } else if (event.key === "PageUp" && event.altKey) {
+      this.#turn(-1);
+    }
+  }
+}
+
+function overlay(areas, image) {
+  const { naturalWidth: width, naturalHeight: height } = image;
+  const rects = areas.map(([left, top, right, bottom]) =>
+    svg("rect", {
+      x: (left - PADDING) * width,
+      y: (top - PADDING) * height,
+      width: Math.max(0, right - left + 2 * PADDING) * width,
+      height: Math.max(0, bottom - top + 2 * PADDING) * height,
+      rx: width / 300,
+    }),
+  );
+  return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "The quoted passage is marked" }, ...rects);
+}
+
+customElements.define("docchat-source", Source);

@@ -1,0 +1,62 @@
+// What stands in the place of messages when there are none.
+
+import { get } from "./api.js";
+import { emit } from "./bus.js";
+import { context } from "./context.js";
+import { h, icon, plural } from "./dom.js";
+
+/**
+ * Nodes for an empty place. `about.kind` is one of
+ * new; cleared (with `receipt`, a line); gone (with `successor`); lost (with `error` and `retry`).
+ */
+export function welcome(about) {
+  if (about.kind === "gone") return gone(about);
+  if (about.kind === "lost") return lost(about);
+  const nodes = about.kind === "cleared" ? [cleared(about)] : [];
+  const line = h("p", {}, "\u00a0");
+  const add = h("label", { class: "button", hidden: true }, icon("upload"), "Add documents", h("input", { class: "sr", type: "file", multiple: true, "data-pick": "" }));
+  count(line, add);
+  return [...nodes, h("h2", {}, "Ask your documents."), line, add];
+}
+
+async function count(line, add) {
+  try {
+    const { documents, next } = await get("documents");
+    const ready = documents.filter((found) => found.state === "ready").length;
+    const waiting = documents.filter((found) => found.state === "queued" || found.state === "reading").length;
+    add.hidden = documents.length > 0;
+    if (!documents.length) line.textContent = "There are none yet. Add some, or drop files anywhere on this page; the answers come only from them.";
+    else if (!ready && waiting) line.textContent = `${plural(waiting, "document")} being read. You can ask as soon as the first is ready.`;
+    else line.replaceChildren("Answers come from ", h("a", { href: context().documents }, `${next ? "more than " : ""}${plural(ready, "document")}`), " in your library, with the place of each quote.");
+  } catch {
+    line.textContent = "";
+  }
+}
+
+function cleared({ receipt }) {
+  return h("div", { class: "receipt", role: "status" }, h("p", {}, "This chat was cleared. Your documents are untouched."), receipt ? h("p", {}, receipt) : null);
+}
+
+function gone({ successor }) {
+  const open = () => (successor ? emit("open-chat", { id: successor }) : emit("new-chat"));
+  return [
+    h("h2", {}, "This chat was cleared."),
+    h("p", {}, "It happened in another tab or on another device, so nothing of it is left here either. Your documents are untouched."),
+    h("button", { type: "button", class: "button primary", onclick: open }, "Go to a new chat"),
+  ];
+}
+
+function lost({ error, retry }) {
+  if (error.status === 404) {
+    return [
+      h("h2", {}, "There is no such chat."),
+      h("p", {}, "It was deleted, or it never was yours."),
+      h("button", { type: "button", class: "button primary", onclick: () => emit("new-chat") }, "Go to a new chat"),
+    ];
+  }
+  return [
+    h("h2", {}, "The chat could not be loaded."),
+    h("p", { role: "alert" }, error.message),
+    h("button", { type: "button", class: "button", onclick: retry }, "Try again"),
+  ];
+}
