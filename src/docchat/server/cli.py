@@ -1,5 +1,7 @@
 """The command line: `docchat ...` for the standalone server, `flask docchat ...` inside a host's application."""
 
+import os
+
 import click
 from flask.cli import ScriptInfo
 
@@ -24,6 +26,7 @@ def main(ctx: click.Context, data_dir: str | None) -> None:
 
     Settings are environment variables: DOCCHAT_DATA_DIR, DOCCHAT_DATABASE_URL, DOCCHAT_MODEL_URL and others.
     """
+    os.umask(0o077)  # whatever is made from here on is for this user alone
     home = Home({} if data_dir is None else {"DOCCHAT_DATA_DIR": data_dir})
     ctx.obj = home
     ctx.call_on_close(home.close)

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 
@@ -29,11 +28,6 @@ def load_settings(overlay: Mapping[str, object] | None = None) -> Settings:
     mapping: dict[str, object] = {key: value for key, value in os.environ.items() if key.startswith(PREFIX)}
     mapping.update(overlay or {})
     return Settings.from_mapping(mapping, data_dir=default_data_dir(os.environ))
-
-
-def as_mapping(settings: Settings) -> dict[str, object]:
-    """The DOCCHAT_ keys that give these settings again."""
-    return {PREFIX + field.name.upper(): getattr(settings, field.name) for field in fields(settings)}
 
 
 class Home:
