@@ -10,7 +10,7 @@ LONGEST_ROW = 2400
 
 _BREAKS = (
     re.compile(r"\n\s*\n"),
-    re.compile(r"[.!?…][\"'”’)\]]*\s|[。！？｡।؟]"),
+    re.compile(r"[.!?\u2026][\"'\u201d\u2019)\]]*\s|[\u3002\uff01\uff1f\uff61\u0964\u061f]"),
     re.compile(r"\n"),
     re.compile(r"\s"),
 )

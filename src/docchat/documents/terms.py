@@ -22,7 +22,7 @@ _TOKEN = re.compile(
     rf"[{_RUN}]+"
     r"|\d+(?:[.,]\d+)*(?![^\W_])"
     rf"|[^\W{_RUN}](?:[\w{_MARK}](?<![{_RUN}]))*"
-    rf"(?:['’.&-](?=[^\W_])[\w{_MARK}]+(?<![{_RUN}]))*"
+    rf"(?:['\u2019.&-](?=[^\W_])[\w{_MARK}]+(?<![{_RUN}]))*"
 )
 _RUN_START = re.compile(f"[{_RUN}]")
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d{3}){2,}")
@@ -30,18 +30,21 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _PART = re.compile(rf"[^\W\d_{_RUN}][^\W\d_]*(?:[{_MARK}]+[^\W\d_]*)*|\d+(?:[.,]\d+)*")
 _DROPPED = dict.fromkeys([*range(0x0610, 0x061B), *range(0x064B, 0x0660), 0x0640, 0x0670, 0x200C, 0x200D, 0xAD])
 _ARABIC = re.compile("[\u0620-\u064a]{2,}")
-_ARABIC_LETTERS = str.maketrans("أإآٱىة", "ااااي" + "ه")
+_ARABIC_LETTERS = str.maketrans("\u0623\u0625\u0622\u0671\u0649\u0629", "\u0627\u0627\u0627\u0627\u064a\u0647")
 _ARABIC_PREFIXES = ("وال", "بال", "كال", "فال", "لل", "ال")
 
 STOP_WORDS = frozenset(
-    """a about above after again against all also am an and any are as at be because been before being below between
-    both but by can cannot could did do does doing done down during each either few for from further had has have
-    having he her here hers herself him himself his how i if in into is it its itself just may me might more most
-    much must my myself neither no nor not of off on once only onto or other our ours ourselves out over own per
-    please same shall she should so some such tell than that the their theirs them themselves then there these they
-    this those through to too under until up upon us very via was we were what when where whether which while who
-    whom whose why will with within would yet you your yours yourself yourselves s t d ll m re ve
-    don doesn didn isn aren wasn weren won hasn haven hadn couldn shouldn wouldn""".split()
+    re.findall(
+        r"\w+",
+        """a about above after again against all also am an and any are as at be because been before being below between
+        both but by can cannot could did do does doing done down during each either few for from further had has have
+        having he her here hers herself him himself his how i if in into is it its itself just may me might more most
+        much must my myself neither no nor not of off on once only onto or other our ours ourselves out over own per
+        please same shall she should so some such tell than that the their theirs them themselves then there these they
+        this those through to too under until up upon us very via was we were what when where whether which while who
+        whom whose why will with within would yet you your yours yourself yourselves s t d ll m re ve
+        don doesn didn isn aren wasn weren won hasn haven hadn couldn shouldn wouldn""",
+    )
 )
 """English words that tell nothing about a subject; words of other languages are weighed down by their frequency."""
 
@@ -67,7 +70,7 @@ def _token_terms(token: str) -> tuple[str, ...]:
         return _pairs(token)
     if _NUMBER.fullmatch(token):
         return (_number(token),)
-    token = token.replace("’", "'")
+    token = token.replace("\u2019", "'")
     if token.endswith("'s"):
         token = token[:-2]
     if token.isalpha():

@@ -26,7 +26,7 @@ Edges = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A printed line: cleaned text, its edges (left, top, right, bottom, as fractions), and whether it ends in a hyphen."""
+    """A printed line: cleaned text, edges (left, top, right, bottom, as fractions), whether a hyphen cut its end."""
 
     text: str
     edges: Edges

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from ...errors import Unreadable
-from . import archive, encoding, mail, markdown, office, odf, pdf, sheet, web
+from . import archive, encoding, mail, markdown, odf, office, pdf, sheet, web
 from .part import Block, Part, clean, flow
 from .wrap import unwrap
 
@@ -17,7 +17,7 @@ _NOT_TEXT = (
     b"\xca\xfe\xba\xbe", b"\x28\xb5\x2f\xfd",
 )  # fmt: skip
 _PICTURES = (
-    b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\x00", b"MM\x00*", b"RIFF", b"\x00\x00\x01\x00", b"\x00\x00\x00\x0cjP",
+    b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\x00", b"MM\x00*", b"RIFF", b"\x00\x00\x01\x00",
     b"8BPS",
 )  # fmt: skip
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

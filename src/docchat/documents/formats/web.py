@@ -7,16 +7,21 @@ from .. import tables
 from .part import Block, Part, flow
 
 _SKIPPED = frozenset(
-    "script style noscript template head svg math object iframe select button datalist dialog canvas audio video".split()
+    re.findall(
+        r"\w+",
+        "script style noscript template head svg math object iframe select button datalist dialog canvas audio video",
+    )
 )
 _BLOCKS = frozenset(
-    "p div section article main header footer aside nav ul ol dl dd dt li blockquote pre figure figcaption table thead"
-    " tbody tfoot tr caption h1 h2 h3 h4 h5 h6 form fieldset legend address details summary hr body html br".split()
+    re.findall(
+        r"\w+",
+        """p div section article main header footer aside nav ul ol dl dd dt li blockquote pre figure figcaption table
+        thead tbody tfoot tr caption h1 h2 h3 h4 h5 h6 form fieldset legend address details summary hr body html br""",
+    )
 )
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
-_EMPTY = frozenset(
-    "area base br col embed hr img input link meta param source track wbr frame".split()
-)  # tags that have no end
+# Tags that have no end.
+_EMPTY = frozenset(re.findall(r"\w+", "area base br col embed hr img input link meta param source track wbr frame"))
 _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]*[1-9])|opacity\s*:\s*0(?![.\d]*[1-9])", re.I
 )

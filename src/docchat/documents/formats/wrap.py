@@ -2,7 +2,10 @@
 
 import re
 
-_LIST_ITEM = re.compile(r"(?:[-*+•◦▪‣–—o·●○■□➢✓]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)])\s")
+_LIST_ITEM = re.compile(
+    r"(?:[-*+\u2022\u25e6\u25aa\u2023\u2013\u2014o\u00b7\u25cf\u25cb\u25a0\u25a1\u27a2\u2713]"
+    r"|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)])\s"
+)
 _NO_BLANKS = re.compile("[\u3000-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
@@ -24,7 +27,7 @@ def continues(line: str, following: str, room: float, width: float) -> bool:
         return room < 2
     if len(first) + 1 > room + 1:
         return True
-    return following[0].islower() and (line[-1].isalpha() or line[-1] in ",;-–") and room < width * 0.4
+    return following[0].islower() and (line[-1].isalpha() or line[-1] in ",;-\u2013") and room < width * 0.4
 
 
 def glue(line: str, following: str) -> str:

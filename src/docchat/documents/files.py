@@ -1,0 +1,112 @@
+"""Originals of documents as files of a directory, and the choice of the store that fits the database."""
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+from ..config import Settings
+from ..db.engine import Database
+from ..errors import NotFound, StorageFull, StoreError
+from .file_store import PIECE, FileStore, Intake, Stored
+from .sql_files import SqlFileStore
+
+__all__ = ["DirectoryFileStore", "FileStore", "make_files"]
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class DirectoryFileStore:
+    """Originals as files `<two hex digits>/<uuid>` of a directory; directories 0700, files 0600.
+
+    A file gets its name only when it is whole and synced, so a crash leaves no half document.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def put(self, *, document_id: UUID, stream: BinaryIO, limit: int) -> Stored:
+        """Store a stream, durable before this returns. Raises TooLarge over `limit` bytes, StorageFull."""
+        path = self._path(document_id)
+        temporary = path.with_suffix(".part")
+        intake = Intake(stream, limit)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+                with os.fdopen(descriptor, "wb", buffering=0) as file:
+                    for piece in intake:
+                        _write_all(file.fileno(), piece)
+                    os.fsync(file.fileno())
+                os.rename(temporary, path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+            _sync(path.parent)
+            _sync(self._directory)
+        except OSError as error:
+            raise _translate(error) from error
+        return intake.stored()
+
+    def open(self, *, document_id: UUID) -> Iterator[bytes]:
+        """The file in pieces of at most PIECE bytes. Raises NotFound, at once."""
+        try:
+            file = self._path(document_id).open("rb")
+        except FileNotFoundError as error:
+            raise NotFound("The file of this document is missing.") from error
+        except OSError as error:
+            raise _translate(error) from error
+        return _pieces(file)
+
+    def delete(self, *, document_id: UUID) -> None:
+        """Remove a file; one that is not there is no error."""
+        path = self._path(document_id)
+        try:
+            path.with_suffix(".part").unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            if path.parent.exists():
+                _sync(path.parent)
+        except OSError as error:
+            raise _translate(error) from error
+
+    def ids(self) -> Iterator[UUID]:
+        """The ids of all stored files."""
+        for path in self._directory.glob("??/*"):
+            if not path.suffix:
+                yield UUID(path.name)
+
+    def _path(self, document_id: UUID) -> Path:
+        return self._directory / document_id.hex[:2] / str(document_id)
+
+
+def make_files(database: Database, settings: Settings) -> FileStore:
+    """The store that fits the database: a directory beside SQLite, the database itself when it is PostgreSQL."""
+    if database.is_sqlite:
+        return DirectoryFileStore(settings.data_dir / "files")
+    return SqlFileStore(database)
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(PIECE):
+            yield piece
+
+
+def _write_all(descriptor: int, piece: bytes) -> None:
+    view = memoryview(piece)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _translate(error: OSError) -> StoreError:
+    return StorageFull() if error.errno in _FULL else StoreError("The file could not be stored or read.")

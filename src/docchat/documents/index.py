@@ -1,0 +1,38 @@
+"""The Index protocol: words to passages, each owner's own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from ..types import ScoredChunk
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What of a chunk is indexed. `heads` are the column heads of the table it is cut from, empty for plain text."""
+
+    chunk_id: int
+    label: str
+    text: str
+    heads: str = ""
+
+
+class Index(Protocol):
+    """Finds passages by their words. An owner's search never sees, nor is weighed by, another owner's documents."""
+
+    def add(self, connection: Connection, *, owner: str, name: str, entries: Sequence[Entry]) -> None:
+        """Index chunks of a document called `name`, in the caller's write transaction."""
+
+    def remove(self, connection: Connection, *, document_no: int) -> None:
+        """Take all chunks of a document out, in the caller's write transaction, before their rows go."""
+
+    def search(self, *, owner: str, question: str, limit: int = 10) -> tuple[ScoredChunk, ...]:
+        """The passages that fit the question best, best first; nothing when none of its words is found."""
+
+    def frequencies(self, *, owner: str, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
+        """How many chunks the owner has, and how many hold each of `terms` (as `terms.terms` makes them)."""
+
+    def optimize(self) -> None:
+        """Drop what deleted documents left in the index's files, where deleting did not do it at once."""

@@ -1,0 +1,105 @@
+"""Reading a document in the background: original to pages, passages and index, or to a reason why not."""
+
+from collections.abc import Iterator, Mapping
+from uuid import UUID
+
+from ..config import Settings
+from ..errors import NotFound, Unreadable
+from ..jobs.queue import Job
+from ..jobs.worker import MAX_ATTEMPTS, Beat, Handler
+from ..types import PageText
+from . import chunk, sql_documents, tables
+from .formats.part import Part
+from .library import Library
+
+BATCH = 400
+"""Passages written in one transaction; the write lock is held for some tens of milliseconds."""
+_LONGEST_LABEL = 120
+_PLAIN_LABELS = ("Page ", "Slide ", "Part ", "Sheet ", "Message")
+
+
+def handlers(library: Library, settings: Settings) -> Mapping[str, Handler]:
+    """The handlers of every kind of job that documents ask for, for a Worker."""
+
+    def remove_original(job: Job, beat: Beat) -> None:
+        library.files.delete(document_id=UUID(job.subject))
+
+    def optimize_index(job: Job, beat: Beat) -> None:
+        library.index.optimize()
+
+    return {
+        "ingest": Ingest(library, settings),
+        "remove_original": remove_original,
+        "optimize_index": optimize_index,
+    }
+
+
+class Ingest:
+    """The handler of `ingest` jobs; `job.subject` is the document's id. May be run again at any point."""
+
+    def __init__(self, library: Library, settings: Settings) -> None:
+        self._library = library
+
+    def __call__(self, job: Job, beat: Beat) -> None:
+        """Read the document. What cannot be read is marked as failed for good; other errors are left to the worker."""
+        document_id = UUID(job.subject)
+        settled = False
+        try:
+            if job.attempts <= MAX_ATTEMPTS:
+                self._read(document_id, beat)
+                settled = True
+        except Unreadable as error:
+            self._fail(document_id, error.message, error.code)
+            settled = True
+        finally:
+            # The last try, or one whose process died each time: the document must not stay in "reading".
+            if not settled and job.attempts >= MAX_ATTEMPTS:
+                self._fail(document_id, "Reading this file failed several times.", "reader_failed")
+
+    def _fail(self, document_id: UUID, message: str, code: str) -> None:
+        library = self._library
+        sql_documents.fail(library.database, library.index, document_id, message=message, code=code)
+
+    def _read(self, document_id: UUID, beat: Beat) -> None:
+        library = self._library
+        claimed = sql_documents.begin(library.database, library.index, document_id)
+        if claimed is None:
+            return
+        try:
+            content = library.files.open(document_id=document_id)
+        except NotFound as error:
+            raise Unreadable("The file of this document is missing. Upload it again.", code="file_missing") from error
+        parts = library.sandbox.read(content, name=claimed.document.name, beat=beat)
+        batches = list(_batches(parts))
+        for number, batch in enumerate(batches, 1):
+            beat()
+            last = number == len(batches)
+            if not sql_documents.store(library.database, library.index, claimed, batch, last=last):
+                return
+
+
+def page_rows(number: int, part: Part) -> sql_documents.PageRows:
+    """A part as page `number`, cut into passages."""
+    heads_at = tables.header(part.text) if part.rows else None
+    heads = part.text[slice(*heads_at)] if heads_at else ""
+    passages = []
+    for passage in chunk.split(part.text, headings=part.headings, rows=part.rows):
+        label = (part.label or passage.heading)[:_LONGEST_LABEL]
+        named = "" if part.label.startswith(_PLAIN_LABELS) else part.label
+        above = "" if heads_at and passage.start <= heads_at[0] else heads
+        passages.append((passage, label, f"{named} {passage.heading}", above))
+    page = PageText(number, part.label, part.text, part.boxes)
+    return sql_documents.PageRows(page, tuple(passages))
+
+
+def _batches(parts: tuple[Part, ...]) -> Iterator[list[sql_documents.PageRows]]:
+    batch: list[sql_documents.PageRows] = []
+    count = 0
+    for number, part in enumerate(parts, 1):
+        rows = page_rows(number, part)
+        if batch and count + len(rows.passages) > BATCH:
+            yield batch
+            batch, count = [], 0
+        batch.append(rows)
+        count += len(rows.passages)
+    yield batch

@@ -1,0 +1,173 @@
+"""The library: what an owner uploaded, kept, listed, shown, read again and deleted."""
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import BinaryIO
+from uuid import UUID
+
+from sqlalchemy import Connection, RowMapping, delete, insert, select, tuple_, update
+
+from ..config import Settings
+from ..db.engine import Database
+from ..db.schema import document, document_page
+from ..errors import InvalidInput, NotFound, StoreError
+from ..jobs.queue import cancel, put
+from ..types import Document, DocumentState, Page, PageText, new_id, utc_now
+from . import boxes
+from .file_store import FileStore
+from .index import Index
+from .names import media_type as find_media_type
+from .names import shown_name
+from .sandbox import Sandbox
+from .sql_documents import COLUMNS, drop_content, from_row
+
+logger = logging.getLogger(__name__)
+
+PDF = "application/pdf"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST = 200
+
+
+class Library:
+    """The documents of many owners. An unknown id and another owner's id raise the same NotFound."""
+
+    def __init__(self, database: Database, files: FileStore, index: Index, settings: Settings) -> None:
+        self.database = database
+        self.files = files
+        self.index = index
+        self.sandbox = Sandbox(seconds=settings.parse_seconds, memory=settings.parse_memory_bytes)
+        self._limit = settings.max_upload_bytes
+
+    def add(self, *, owner: str, name: str, stream: BinaryIO, media_type: str) -> Document:
+        """Take a file into the library; it is read in the background.
+
+        Raises InvalidInput with code empty_file, TooLarge, StorageFull; nothing is kept then.
+        """
+        document_id = new_id()
+        stored = self.files.put(document_id=document_id, stream=stream, limit=self._limit)
+        kept = False
+        try:
+            if stored.size == 0:
+                raise InvalidInput("This file is empty.", code="empty_file")
+            name = shown_name(name)
+            values = {
+                "id": document_id,
+                "owner": owner,
+                "name": name,
+                "media_type": find_media_type(name, media_type, stored.start),
+                "size": stored.size,
+                "sha256": stored.sha256,
+                "state": DocumentState.QUEUED,
+                "created_at": utc_now(),
+            }
+            with self.database.write() as connection:
+                connection.execute(insert(document).values(values))
+                put(connection, kind="ingest", subject=str(document_id))
+                added = _load(connection, owner, document_id)
+            kept = True
+            return from_row(added)
+        finally:
+            if not kept:
+                self.files.delete(document_id=document_id)
+
+    def get(self, *, owner: str, document_id: UUID) -> Document:
+        """One document. Raises NotFound."""
+        with self.database.read() as connection:
+            return from_row(_load(connection, owner, document_id))
+
+    def list(self, *, owner: str, cursor: str | None = None, limit: int = 50) -> Page[Document]:
+        """The owner's documents, newest first. Raises InvalidInput for a cursor that is none."""
+        limit = max(1, min(limit, _MOST))
+        query = (
+            select(*COLUMNS, document.c.no)
+            .where(document.c.owner == owner)
+            .order_by(document.c.created_at.desc(), document.c.no.desc())
+            .limit(limit + 1)
+        )
+        if cursor is not None:
+            query = query.where(tuple_(document.c.created_at, document.c.no) < tuple_(*_from_cursor(cursor)))
+        with self.database.read() as connection:
+            rows = connection.execute(query).all()
+        found = tuple(from_row(row._mapping) for row in rows[:limit])
+        following = None
+        if len(rows) > limit:
+            following = f"{(found[-1].created_at - _EPOCH) // timedelta(microseconds=1):x}-{rows[limit - 1].no:x}"
+        return Page(found, following)
+
+    def delete(self, *, owner: str, document_id: UUID) -> None:
+        """Delete a document with its passages, its words in the index and its original. Raises NotFound."""
+        with self.database.write() as connection:
+            query = select(document.c.no).where(document.c.owner == owner, document.c.id == document_id)
+            number = connection.execute(query.with_for_update()).scalar_one_or_none()
+            if number is None:
+                raise NotFound
+            drop_content(connection, self.index, number)
+            connection.execute(delete(document).where(document.c.no == number))
+            cancel(connection, kind="ingest", subject=str(document_id))
+            put(connection, kind="remove_original", subject=str(document_id))
+            put(connection, kind="reclaim", subject="documents")
+        try:
+            self.files.delete(document_id=document_id)
+        except StoreError as error:  # the job that was put above repeats it
+            logger.warning("document %s: its original is not removed yet: %s", document_id, error.code)
+
+    def retry(self, *, owner: str, document_id: UUID) -> Document:
+        """Read a failed document again; one that has not failed stays as it is. Raises NotFound."""
+        with self.database.write() as connection:
+            if from_row(_load(connection, owner, document_id)).state is DocumentState.FAILED:
+                values = {"state": DocumentState.QUEUED, "error": None, "error_code": None}
+                connection.execute(update(document).where(document.c.id == document_id).values(values))
+                put(connection, kind="ingest", subject=str(document_id))
+            return from_row(_load(connection, owner, document_id))
+
+    def page(self, *, owner: str, document_id: UUID, number: int) -> PageText:
+        """Page `number` (1-based) of a document that is ready. Raises NotFound."""
+        query = (
+            select(document_page.c.number, document_page.c.label, document_page.c.text, document_page.c.boxes)
+            .join(document, document.c.no == document_page.c.document_no)
+            .where(
+                document.c.owner == owner,
+                document.c.id == document_id,
+                document.c.state == DocumentState.READY,
+                document_page.c.number == number,
+            )
+        )
+        with self.database.read() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            raise NotFound
+        return PageText(row.number, row.label, row.text, boxes.unpack(row.boxes))
+
+    def original(self, *, owner: str, document_id: UUID) -> Iterator[bytes]:
+        """The file as it was uploaded, in pieces. Raises NotFound, at once."""
+        self.get(owner=owner, document_id=document_id)
+        return self.files.open(document_id=document_id)
+
+    def page_image(self, *, owner: str, document_id: UUID, number: int, width: int) -> bytes:
+        """Page `number` of a PDF as a PNG, `width` pixels wide. Raises NotFound, Unreadable."""
+        found = self.get(owner=owner, document_id=document_id)
+        if found.media_type != PDF or not 1 <= number <= found.pages:
+            raise NotFound
+        content = self.files.open(document_id=document_id)
+        return self.sandbox.render(content, number=number, width=width)
+
+    def close(self) -> None:
+        """End the helper process of this process; the next use starts another."""
+        self.sandbox.close()
+
+
+def _load(connection: Connection, owner: str, document_id: UUID) -> RowMapping:
+    query = select(*COLUMNS).where(document.c.owner == owner, document.c.id == document_id)
+    row = connection.execute(query).first()
+    if row is None:
+        raise NotFound
+    return row._mapping
+
+
+def _from_cursor(cursor: str) -> tuple[datetime, int]:
+    try:
+        instant, number = (int(piece, 16) for piece in cursor.split("-"))
+        return _EPOCH + timedelta(microseconds=instant), number
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput("This cursor is none of ours.", code="bad_cursor") from error

@@ -1,0 +1,133 @@
+"""The lexical index inside the content database: FTS5 on SQLite, tsvector with GIN on PostgreSQL.
+
+Both store the terms of `terms.terms`, give candidates by the engine's own means with the owner inside the query,
+and leave the order to `rank`, so that a search finds the same on both.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from ..db.engine import Database
+from ..db.schema import chunk, document
+from ..types import Chunk, DocumentState, ScoredChunk
+from . import rank, sql_index_postgres, sql_index_sqlite
+from .index import Entry, Index
+from .terms import terms
+
+CANDIDATES = 120
+LONGEST_QUESTION = 64
+"""Terms of a question that are looked up; of a longer one the rarest count."""
+
+
+def create(connection: Connection) -> None:
+    """Create what the index needs beside the tables of the schema; may be called on every start."""
+    _engine(connection).create(connection)
+
+
+def make_index(database: Database) -> Index:
+    """The index of a database."""
+    return SqlIndex(database)
+
+
+class SqlIndex:
+    """An Index in the content database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, connection: Connection, *, owner: str, name: str, entries: Sequence[Entry]) -> None:
+        """Index chunks of a document called `name`, in the caller's write transaction."""
+        title = " ".join(terms(name))
+        rows = [
+            {
+                "chunk_id": entry.chunk_id,
+                "owner": owner_term(owner),
+                "title": title,
+                "label": " ".join(terms(entry.label)),
+                "heads": " ".join(terms(entry.heads)),
+                "body": " ".join(terms(entry.text)),
+            }
+            for entry in entries
+        ]
+        if rows:
+            _engine(connection).insert(connection, rows)
+
+    def remove(self, connection: Connection, *, document_no: int) -> None:
+        """Take all chunks of a document out, in the caller's write transaction, before their rows go."""
+        _engine(connection).remove(connection, document_no)
+
+    def search(self, *, owner: str, question: str, limit: int = 10) -> tuple[ScoredChunk, ...]:
+        """The passages that fit the question best, best first; nothing when none of its words is found."""
+        asked = terms(question)
+        if not asked:
+            return ()
+        with self._database.read() as connection:
+            total, frequencies = _frequencies(connection, owner, asked)
+            telling = rank.weights(asked, total=total, frequencies=frequencies)
+            telling = dict(sorted(telling.items(), key=lambda item: -item[1])[:LONGEST_QUESTION])
+            if not telling:
+                return ()
+            found = _engine(connection).candidates(connection, owner_term(owner), telling, max(CANDIDATES, limit))
+            candidates = _load(connection, found)
+        return rank.rank(asked, candidates, telling=telling, limit=limit)
+
+    def frequencies(self, *, owner: str, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
+        """How many chunks the owner has, and how many hold each of `terms` (as `terms.terms` makes them)."""
+        with self._database.read() as connection:
+            return _frequencies(connection, owner, terms)
+
+    def optimize(self) -> None:
+        """Drop what deleted documents left in the index's files, where deleting did not do it at once."""
+        with self._database.write() as connection:
+            _engine(connection).optimize(connection)
+
+
+def owner_term(owner: str) -> str:
+    """The word that stands for an owner in the index: no word of any text, and it does not tell the owner's id."""
+    return "_o" + hashlib.sha256(owner.encode()).hexdigest()[:32]
+
+
+def _engine(connection: Connection) -> sql_index_sqlite.Engine | sql_index_postgres.Engine:
+    if connection.dialect.name == "sqlite":
+        return sql_index_sqlite.Engine()
+    return sql_index_postgres.Engine()
+
+
+def _frequencies(connection: Connection, owner: str, asked: Sequence[str]) -> tuple[int, dict[str, int]]:
+    query = select(func.coalesce(func.sum(document.c.passages), 0)).where(
+        document.c.owner == owner, document.c.state == DocumentState.READY
+    )
+    total = int(connection.execute(query).scalar_one())
+    distinct = list(dict.fromkeys(asked))[:512]
+    if not total or not distinct:
+        return total, dict.fromkeys(distinct, 0)
+    return total, _engine(connection).counts(connection, owner_term(owner), distinct)
+
+
+_COLUMNS = (
+    chunk.c.id,
+    document.c.id.label("document_id"),
+    document.c.name,
+    chunk.c.page,
+    chunk.c.label,
+    chunk.c.start,
+    chunk.c.end,
+    chunk.c.text,
+)
+
+
+def _load(connection: Connection, found: Sequence[Row[Any]]) -> list[rank.Candidate]:
+    query = (
+        select(*_COLUMNS)
+        .join(document, document.c.no == chunk.c.document_no)
+        .where(chunk.c.id.in_([row[0] for row in found]), document.c.state == DocumentState.READY)
+    )
+    chunks = {row[0]: Chunk(*row) for row in connection.execute(query)}
+    return [
+        rank.Candidate(chunks[row[0]], *(words.split() for words in (row.body, row.title, row.label, row.heads)))
+        for row in found
+        if row[0] in chunks
+    ]

@@ -1,0 +1,85 @@
+"""The index on PostgreSQL: a row of terms for each chunk, with a tsvector that holds the owner as a word, under GIN."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+_CREATE = (
+    """CREATE TABLE IF NOT EXISTS chunk_words (
+        chunk_id BIGINT PRIMARY KEY REFERENCES chunk (id) ON DELETE CASCADE,
+        title TEXT NOT NULL, label TEXT NOT NULL, heads TEXT NOT NULL, body TEXT NOT NULL, words TSVECTOR NOT NULL)""",
+    "CREATE INDEX IF NOT EXISTS chunk_words_by_word ON chunk_words USING GIN (words)",
+)
+# `b.` and `o.` part what stands in the text from what stands only in names and headings. array_to_tsvector takes the
+# words as they are, without a parser or dictionary of the server's.
+_INSERT = text(
+    "INSERT INTO chunk_words (chunk_id, title, label, heads, body, words)"
+    " VALUES (:chunk_id, :title, :label, :heads, :body, array_to_tsvector(CAST(:words AS text[])))"
+)
+_REMOVE = text("DELETE FROM chunk_words WHERE chunk_id IN (SELECT id FROM chunk WHERE document_no = :document_no)")
+
+
+_CANDIDATES = "SELECT chunk_id, title, label, heads, body FROM chunk_words WHERE words @@ CAST(:query AS tsquery)"
+
+
+class Engine:
+    """The statements that differ on PostgreSQL."""
+
+    def create(self, connection: Connection) -> None:
+        """Create table and index."""
+        for statement in _CREATE:
+            connection.execute(text(statement))
+
+    def insert(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add rows of terms."""
+        connection.execute(_INSERT, [{**row, "words": _words(row)} for row in rows])
+
+    def remove(self, connection: Connection, document_no: int) -> None:
+        """Delete the words of a document."""
+        connection.execute(_REMOVE, {"document_no": document_no})
+
+    def candidates(
+        self, connection: Connection, owner: str, telling: Mapping[str, float], limit: int
+    ) -> Sequence[Row[Any]]:
+        """The owner's rows that hold any of the terms, those with the most telling ones first."""
+        parameters: dict[str, Any] = {"limit": limit, "query": _any(owner, telling, ("b", "o"))}
+        sums = []
+        for number, (term, weight) in enumerate(telling.items()):
+            parameters |= {f"b{number}": _quote("b." + term), f"o{number}": _quote("o." + term), f"w{number}": weight}
+            sums.append(
+                f"CASE WHEN words @@ CAST(:b{number} AS tsquery) THEN CAST(:w{number} AS float8)"
+                f" WHEN words @@ CAST(:o{number} AS tsquery) THEN 0.5 * CAST(:w{number} AS float8) ELSE 0 END"
+            )
+        # Only numbers of our own go into the statement's text; words are parameters.
+        order = f" ORDER BY {' + '.join(sums)} DESC, length(words), chunk_id LIMIT :limit"
+        statement = _CANDIDATES + order
+        return connection.execute(text(statement), parameters).all()
+
+    def counts(self, connection: Connection, owner: str, asked: Sequence[str]) -> dict[str, int]:
+        """How many of the owner's rows hold each term in their text."""
+        parameters = {f"t{number}": _quote("b." + term) for number, term in enumerate(asked)}
+        columns = ", ".join(
+            f"count(*) FILTER (WHERE words @@ CAST(:t{number} AS tsquery))" for number in range(len(asked))
+        )
+        statement = f"SELECT {columns} FROM chunk_words WHERE words @@ CAST(:query AS tsquery)"  # noqa: S608  (as above)
+        row = connection.execute(text(statement), {**parameters, "query": _any(owner, asked, ("b",))}).one()
+        return dict(zip(asked, map(int, row), strict=True))
+
+    def optimize(self, connection: Connection) -> None:
+        """Nothing: vacuum is the server's own work."""
+
+
+def _words(row: Mapping[str, Any]) -> list[str]:
+    body = set(row["body"].split())
+    other = {*row["title"].split(), *row["label"].split(), *row["heads"].split()}
+    return [row["owner"], *sorted("b." + term for term in body), *sorted("o." + term for term in other)]
+
+
+def _any(owner: str, asked: Sequence[str] | Mapping[str, float], places: Sequence[str]) -> str:
+    words = " | ".join(_quote(f"{place}.{term}") for term in asked for place in places)
+    return f"{_quote(owner)} & ({words})"
+
+
+def _quote(term: str) -> str:
+    return "'" + term.replace("\\", "\\\\").replace("'", "''") + "'"

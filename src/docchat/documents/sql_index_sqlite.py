@@ -1,0 +1,72 @@
+"""The index on SQLite: an FTS5 table whose row ids are chunk ids, with the owner as an indexed word."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from ..jobs.queue import put
+
+# FTS5 takes the terms as they are: every character beyond ASCII belongs to a word, and so do these two.
+_CREATE = """CREATE VIRTUAL TABLE IF NOT EXISTS chunk_words
+USING fts5(owner, title, label, heads, body, tokenize = "ascii tokenchars '_.'")"""
+_INSERT = text(
+    "INSERT INTO chunk_words(rowid, owner, title, label, heads, body)"
+    " VALUES (:chunk_id, :owner, :title, :label, :heads, :body)"
+)
+_REMOVE = text("DELETE FROM chunk_words WHERE rowid IN (SELECT id FROM chunk WHERE document_no = :document_no)")
+_CANDIDATES = text(
+    "SELECT rowid, title, label, heads, body FROM chunk_words WHERE chunk_words MATCH :query"
+    " ORDER BY bm25(chunk_words, 0.0, 0.6, 0.8, 0.4, 1.0) LIMIT :limit"
+)
+_COUNT = text("SELECT count(*) FROM chunk_words WHERE chunk_words MATCH :query")
+_OPTIMIZE = text("INSERT INTO chunk_words(chunk_words) VALUES ('optimize')")
+_SECURE_DELETE = text("INSERT INTO chunk_words(chunk_words, rank) VALUES ('secure-delete', 1)")
+HAS_SECURE_DELETE = sqlite3.sqlite_version_info >= (3, 42, 0)
+"""Whether FTS5 can drop the words of a deleted row at once; an older SQLite needs 'optimize' for it."""
+
+
+class Engine:
+    """The statements that differ on SQLite."""
+
+    def create(self, connection: Connection) -> None:
+        """Create the table, and have it forget deleted words at once where SQLite can."""
+        connection.execute(text(_CREATE))
+        if HAS_SECURE_DELETE:
+            connection.execute(_SECURE_DELETE)
+
+    def insert(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add rows of terms."""
+        connection.execute(_INSERT, rows)
+
+    def remove(self, connection: Connection, document_no: int) -> None:
+        """Delete the words of a document; asks for `optimize` when they would stay in the file otherwise."""
+        removed = connection.execute(_REMOVE, {"document_no": document_no}).rowcount
+        if removed and not HAS_SECURE_DELETE:
+            put(connection, kind="optimize_index", subject="documents")
+
+    def candidates(
+        self, connection: Connection, owner: str, telling: Mapping[str, float], limit: int
+    ) -> Sequence[Row[Any]]:
+        """The owner's rows that hold any of the terms, by FTS5's own BM25."""
+        anywhere = " OR ".join(_quote(term) for term in telling)
+        query = f"owner : {_quote(owner)} AND {{title label heads body}} : ({anywhere})"
+        return connection.execute(_CANDIDATES, {"query": query, "limit": limit}).all()
+
+    def counts(self, connection: Connection, owner: str, asked: Sequence[str]) -> dict[str, int]:
+        """How many of the owner's rows hold each term in their text."""
+        return {
+            term: int(
+                connection.execute(_COUNT, {"query": f"owner : {_quote(owner)} AND body : {_quote(term)}"}).scalar_one()
+            )
+            for term in asked
+        }
+
+    def optimize(self, connection: Connection) -> None:
+        """Merge the index into one segment, which leaves deleted words out."""
+        connection.execute(_OPTIMIZE)
+
+
+def _quote(term: str) -> str:
+    return '"' + term.replace('"', '""') + '"'
