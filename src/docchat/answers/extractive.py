@@ -1,0 +1,92 @@
+"""Answers without a model: the sentences of the passages that best fit the question, quoted, or a refusal."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .cues import Wanted
+from .fit import BESIDE, SIMILAR, Candidate, Question, candidates
+from .passages import Passage
+
+MAX_QUOTES = 3
+"""At most this many sentences are quoted."""
+
+_ALIKE = 0.8
+# A logistic model of "these sentences answer it", fitted on SQuAD 2: questions with their article in the library
+# against questions whose article is not. Below the threshold the answer is that the documents do not say.
+_INSIDE, _NEAR, _ANYWHERE, _SCORE, _CONSTANT = 3.0, 2.0, 1.7, 2.1, -5.2
+_THRESHOLD = -1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The characters [start, end) of the page of passage `number`; `lead` is quoted before it, from the same page."""
+
+    number: int
+    start: int
+    end: int
+    text: str
+    lead: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """What the documents say: at most three quotes, best first; none when `refused`.
+
+    `confidence` is the log-odds that the quotes answer the question.
+    """
+
+    quotes: tuple[Quote, ...]
+    refused: bool
+    confidence: float
+
+
+def extract(question: str, passages: Sequence[Passage], frequencies: tuple[int, Mapping[str, int]]) -> Extract:
+    """Quote what `passages` (best first) say to `question`; `frequencies` are the owner's, as of Index.frequencies."""
+    asked = Question.of(question, frequencies)
+    found = candidates(asked, passages)
+    if not found:
+        return Extract((), refused=True, confidence=float("-inf"))
+    chosen = _choose(found)
+    confidence = _confidence(asked, chosen)
+    if confidence < _THRESHOLD:
+        return Extract((), refused=True, confidence=confidence)
+    return Extract(tuple(map(_quote, chosen)), refused=False, confidence=confidence)
+
+
+def _choose(found: Sequence[Candidate]) -> list[Candidate]:
+    """The best ones that do not say the same."""
+    chosen: list[Candidate] = []
+    for candidate in found:
+        if not any(candidate.overlaps(other) or _alike(candidate, other) for other in chosen):
+            chosen.append(candidate)
+            if len(chosen) == MAX_QUOTES:
+                break
+    return chosen
+
+
+def _alike(one: Candidate, other: Candidate) -> bool:
+    return len(one.terms & other.terms) >= _ALIKE * max(1, len(one.terms | other.terms))
+
+
+def _quote(candidate: Candidate) -> Quote:
+    unit = candidate.unit
+    return Quote(candidate.passage.number, unit.start, unit.end, unit.text, unit.lead, round(candidate.score, 4))
+
+
+def features(asked: Question, chosen: Sequence[Candidate]) -> tuple[float, ...]:
+    """What the decision to refuse may rest on; shares of the question's weight, each 0 to 1."""
+    best = chosen[0]
+    pairs = list(zip(best.found, asked.weights.values(), strict=True))
+    inside = sum(weight for value, weight in pairs if value >= SIMILAR) / asked.whole
+    near = sum(weight for value, weight in pairs if value >= BESIDE) / asked.whole
+    anywhere = sum(weight for value, weight in pairs if value > 0) / asked.whole
+    absent = max((w for v, w in pairs if v == 0), default=0.0) / asked.heaviest
+    unknown = sum(w >= asked.heaviest * 0.999 for _, w in pairs) / len(pairs)
+    sort = 0.0 if asked.sort in (Wanted.ANY, Wanted.YES_NO) else 2 * max(c.offered for c in chosen) - 1
+    return inside, near, anywhere, best.score, absent, unknown, sort
+
+
+def _confidence(asked: Question, chosen: Sequence[Candidate]) -> float:
+    inside, near, anywhere, score, *_ = features(asked, chosen)
+    return _CONSTANT + _INSIDE * inside + _NEAR * near + _ANYWHERE * anywhere + _SCORE * score

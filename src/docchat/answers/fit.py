@@ -1,0 +1,207 @@
+"""How well each unit of the passages fits a question: weighed overlap of words, and an answer of the right sort."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from ..documents.terms import terms
+from .cues import Wanted, extreme, offers, wanted
+from .passages import Passage
+from .tables import extreme_rows
+from .units import Unit, tidy
+
+# How much a word of the question counts by where it is found; found nowhere it counts nothing. Measured on SQuAD 2
+# questions: the outcome is flat around these values.
+IN_UNIT, SIMILAR, IN_LEAD, IS_HEADING, IN_HEADING, BESIDE, IN_PASSAGE, IN_DOCUMENT = (
+    1.0,
+    0.8,
+    0.8,
+    0.9,
+    0.6,
+    0.5,
+    0.35,
+    0.3,
+)
+_SORT_BONUS = 0.18
+_RANK_BONUS = 0.12
+_NOTHING_NEW_MALUS = 0.25
+_EXTREME_BONUS = 1.0
+_JOINED_CHARS = 500
+_SIMILAR_BEGIN = 5
+_SIMILAR_REST = 3
+_NO_TERMS: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The question taken apart: each of its terms with its weight (rare words weigh more), and what it asks for.
+
+    `heaviest` is the weight of a word that the owner's documents do not have.
+    """
+
+    text: str
+    weights: Mapping[str, float]
+    heaviest: float
+    sort: Wanted
+
+    @classmethod
+    def of(cls, text: str, frequencies: tuple[int, Mapping[str, int]]) -> "Question":
+        """Weigh the terms by `frequencies`: the number of passages, and of those that hold each term."""
+        total, holding = frequencies
+        weights = {term: _weight(total, holding.get(term, 0)) for term in terms(text)}
+        return cls(text, weights, _weight(total, 0), wanted(text))
+
+    @property
+    def whole(self) -> float:
+        """The weight of all terms."""
+        return sum(self.weights.values())
+
+
+def _weight(total: int, holding: int) -> float:
+    holding = min(holding, total)
+    return math.log(1 + (total - holding + 0.5) / (holding + 0.5))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A unit that may be quoted. `found` tells for each term of the question how near it stands, 1.0 in the unit."""
+
+    passage: Passage
+    unit: Unit
+    terms: frozenset[str]
+    found: tuple[float, ...]
+    offered: float
+    score: float
+
+    def overlaps(self, other: "Candidate") -> bool:
+        """Whether both quote the same characters of a page."""
+        mine, its = self.passage.chunk, other.passage.chunk
+        same_page = (mine.document_id, mine.page) == (its.document_id, its.page)
+        return same_page and self.unit.start < other.unit.end and other.unit.start < self.unit.end
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What stands around the units of one passage, as terms."""
+
+    passage: Passage
+    around: frozenset[str]
+    about: frozenset[str]
+    rank: float
+
+
+def candidates(asked: Question, passages: Sequence[Passage]) -> list[Candidate]:
+    """The units of the passages that hold a word of the question, best first."""
+    if not asked.whole:
+        return []
+    found = list(_candidates(asked, passages))
+    found.sort(key=lambda candidate: -candidate.score)
+    return found
+
+
+def _candidates(asked: Question, passages: Sequence[Passage]) -> Iterator[Candidate]:
+    best = max((passage.score for passage in passages), default=0.0)
+    texts = [frozenset(terms(passage.chunk.text)) for passage in passages]
+    about = _documents(passages, texts)
+    seen: set[int] = set()
+    for passage, around in zip(passages, texts, strict=True):
+        rank = passage.score / best if best > 0 else 0.0
+        context = _Context(passage, around, about[passage.chunk.document_id], rank)
+        yield from _of_passage(asked, context)
+        if id(passage.units) not in seen:
+            seen.add(id(passage.units))
+            yield from _of_tables(asked, context)
+
+
+def _documents(passages: Sequence[Passage], texts: Sequence[frozenset[str]]) -> dict[UUID, frozenset[str]]:
+    """For each document the terms of its name and of all its passages."""
+    found: dict[UUID, frozenset[str]] = {}
+    for passage, words in zip(passages, texts, strict=True):
+        chunk = passage.chunk
+        before = found.get(chunk.document_id) or frozenset(terms(chunk.document_name))
+        found[chunk.document_id] = before | words
+    return found
+
+
+def _of_tables(asked: Question, context: _Context) -> Iterator[Candidate]:
+    """The rows with the most or the least, when the question asks for that."""
+    superlative = extreme(asked.text)
+    if superlative is None:
+        return
+    for unit in extreme_rows(context.passage.units, superlative, frozenset(asked.weights)):
+        candidate = _candidate(asked, context, unit, frozenset(terms(unit.text)), _NO_TERMS)
+        yield replace(candidate, offered=1.0, score=candidate.score + _EXTREME_BONUS)
+
+
+def _of_passage(asked: Question, context: _Context) -> Iterator[Candidate]:
+    units = context.passage.own_units()
+    sets = [frozenset(terms(unit.text)) for unit in units]
+    for position, unit in enumerate(units):
+        if unit.kind == "title":
+            continue
+        before = sets[position - 1] if position else _NO_TERMS
+        after = sets[position + 1] if position + 1 < len(units) else _NO_TERMS
+        words = sets[position]
+        if unit.text.endswith(":"):
+            unit = _joined(context.passage.page_text, units, position)
+            words = frozenset(terms(unit.text))
+        candidate = _candidate(asked, context, unit, words, before | after)
+        if max(candidate.found) >= SIMILAR:
+            yield candidate
+
+
+def _joined(page: str, units: Sequence[Unit], position: int) -> Unit:
+    """A sentence that ends with a colon, with what it announces."""
+    first = units[position]
+    end = first.end
+    for unit in units[position + 1 :]:
+        if unit.kind in ("title", "record", "row") or unit.end - first.start > _JOINED_CHARS:
+            break
+        end = unit.end
+        if unit.kind == "sentence":
+            break
+    return replace(first, end=end, text=tidy(page[first.start : end]))
+
+
+def _candidate(
+    asked: Question, context: _Context, unit: Unit, words: frozenset[str], beside: frozenset[str]
+) -> Candidate:
+    heading = frozenset(terms(unit.heading)) if unit.heading else _NO_TERMS
+    # A heading that the question names whole says what the text below it is about.
+    named = heading if heading and heading <= asked.weights.keys() else _NO_TERMS
+    layers = (
+        (words, IN_UNIT),
+        (named, IS_HEADING),
+        (frozenset(terms(unit.lead)) if unit.lead else _NO_TERMS, IN_LEAD),
+        (heading, IN_HEADING),
+        (beside, BESIDE),
+        (context.around, IN_PASSAGE),
+        (context.about, IN_DOCUMENT),
+    )
+    found = tuple(_nearness(term, words, layers) for term in asked.weights)
+    gained = sum(value * weight for value, weight in zip(found, asked.weights.values(), strict=True))
+    offered = offers(unit.text, asked.sort, asked.text)
+    score = gained / asked.whole + _SORT_BONUS * offered + _RANK_BONUS * context.rank
+    if len(words - asked.weights.keys()) < 2:
+        score -= _NOTHING_NEW_MALUS
+    return Candidate(context.passage, unit, words, found, offered, score)
+
+
+def _nearness(term: str, words: frozenset[str], layers: Sequence[tuple[frozenset[str], float]]) -> float:
+    value = next((value for layer, value in layers if term in layer), 0.0)
+    if value < SIMILAR and any(_similar(term, other) for other in words):
+        return SIMILAR
+    return value
+
+
+def _similar(one: str, other: str) -> bool:
+    """Whether two terms look like forms of one word: a long common beginning."""
+    if one[:_SIMILAR_BEGIN] != other[:_SIMILAR_BEGIN] or len(one) < _SIMILAR_BEGIN or one.isdigit():
+        return False
+    common = _SIMILAR_BEGIN
+    for mine, its in zip(one[_SIMILAR_BEGIN:], other[_SIMILAR_BEGIN:], strict=False):
+        if mine != its:
+            break
+        common += 1
+    return max(len(one), len(other)) - common <= _SIMILAR_REST

@@ -1,0 +1,98 @@
+"""Follows an answer through the store: one that another process makes, or that has ended."""
+
+import time
+from collections.abc import Iterator
+from typing import Protocol
+from uuid import UUID
+
+from ..errors import Cleared, DocChatError, NotFound, StoreUnavailable
+from ..types import AnswerEvent, ChatSession, Message, MessageState, Page
+
+POLL_SECONDS = 0.25
+"""How often the store is asked for more of another process's answer."""
+HEARTBEAT_SECONDS = 1.0
+
+_SUCCESSOR_TRIES = 6
+_SUCCESSOR_PAUSE = 0.05
+
+
+class Reader(Protocol):
+    """What following needs of the session store."""
+
+    def get(self, *, owner: str, session_id: UUID) -> ChatSession:
+        """One session. Raises NotFound, Cleared."""
+
+    def messages(self, *, owner: str, session_id: UUID, cursor: str | None = None, limit: int = 50) -> Page[Message]:
+        """The newest messages before `cursor`. Raises NotFound, Cleared."""
+
+
+def follow_stored(
+    store: Reader, *, owner: str, session_id: UUID, run_id: UUID, offset: int
+) -> Iterator[AnswerEvent | None]:
+    """The events of a stored answer after `offset` characters, until it ends.
+
+    NotFound, and Cleared for a session that is gone already, are raised before the first event.
+    """
+    message = _find(store, owner, session_id, run_id)
+    if offset == 0:
+        yield AnswerEvent("passages", 0, message=message, mode=message.mode)
+    known: set[int] = {citation.number for citation in message.citations} if offset >= len(message.text) > 0 else set()
+    told_at = time.monotonic()
+    while True:
+        for event in _news(message, offset, known):
+            offset, told_at = event.offset, time.monotonic()
+            yield event
+            if event.kind in ("done", "error"):
+                return
+        time.sleep(POLL_SECONDS)
+        if time.monotonic() - told_at >= HEARTBEAT_SECONDS:
+            told_at = time.monotonic()
+            yield None
+        try:
+            message = _find(store, owner, session_id, run_id)
+        except Cleared as error:
+            yield AnswerEvent("cleared", offset, successor=error.successor)
+            return
+        except StoreUnavailable:
+            continue
+
+
+def successor_of(store: Reader, *, owner: str, session_id: UUID) -> UUID | None:
+    """The session that replaced a cleared one, as soon as the clear has written it; None when it takes long."""
+    for _ in range(_SUCCESSOR_TRIES):
+        try:
+            store.get(owner=owner, session_id=session_id)
+        except Cleared as error:
+            if error.successor is not None:
+                return error.successor
+        except DocChatError:
+            return None
+        time.sleep(_SUCCESSOR_PAUSE)
+    return None
+
+
+def _find(store: Reader, owner: str, session_id: UUID, run_id: UUID) -> Message:
+    cursor: str | None = None
+    while True:
+        page = store.messages(owner=owner, session_id=session_id, cursor=cursor)
+        for message in reversed(page.items):
+            if message.run_id == run_id:
+                return message
+        if page.next is None:
+            raise NotFound
+        cursor = page.next
+
+
+def _news(message: Message, offset: int, known: set[int]) -> Iterator[AnswerEvent]:
+    """What the message says that its follower does not know; `known` are the citations told so far."""
+    end = max(offset, len(message.text))
+    if message.text[offset:]:
+        yield AnswerEvent("text", end, text=message.text[offset:])
+    for citation in message.citations:
+        if citation.number not in known:
+            known.add(citation.number)
+            yield AnswerEvent("citation", end, citation=citation)
+    if message.state is MessageState.FAILED:
+        yield AnswerEvent("error", end, error=message.error or "", code="answer_failed", message=message)
+    elif message.state is not MessageState.RUNNING:
+        yield AnswerEvent("done", end, message=message)

@@ -1,0 +1,113 @@
+"""Answers: starts an answer run outside the request, and lets any request follow or stop it."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from uuid import UUID
+
+from ..config import Settings
+from ..errors import InvalidInput, TooLarge
+from ..types import AnswerEvent, Draft, MessageState, Mode, new_id
+from .model import ChatModel
+from .relay import follow_stored, successor_of
+from .retrieve import Index, Pages
+from .runs import LiveRun, Run, Runs
+from .work import Store, Tools, answer
+
+__all__ = ["Answers", "Run"]
+
+logger = logging.getLogger(__name__)
+
+
+class Answers:
+    """Answers questions in the chats of many owners, by quoting their documents or with a model.
+
+    An answer is made by a thread of its own: a reader that leaves changes nothing, and may come back through any
+    process. When its session is cleared the thread stops within a quarter of a second and drops what it holds.
+    """
+
+    def __init__(self, store: Store, index: Index, library: Pages, model: ChatModel | None, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._tools = Tools(store, index, library, model, settings)
+        self._runs = Runs(
+            alive=store.alive, beat=lambda run_id: store.beat_run(run_id=run_id), limit=settings.max_running_answers
+        )
+
+    @property
+    def mode(self) -> Mode:
+        """How questions are answered unless asked otherwise."""
+        return "quotes" if self._tools.model is None else "model"
+
+    @property
+    def model_name(self) -> str | None:
+        """Name of the model, None without one; empty while the model's server was not asked for it yet."""
+        return None if self._tools.model is None else self._tools.model.name
+
+    def start(self, *, owner: str, session_id: UUID, question: str, mode: Mode | None = None) -> Run:
+        """Store the question and begin to answer it.
+
+        Raises InvalidInput (empty_question, no_model), TooLarge (question_too_long), Overloaded, NotFound, Cleared.
+        """
+        text = question.strip()
+        mode = mode or self.mode
+        self._check(text, mode)
+        self._runs.take_place(owner)
+        started = False
+        try:
+            live = self._begin(owner, session_id, text, mode)
+            self._runs.add(live)
+            threading.Thread(target=self._work, args=(live,), name="docchat-answer", daemon=True).start()
+            started = True
+        finally:
+            if not started:
+                self._runs.give_place(owner)
+        return live.run
+
+    def follow(self, *, owner: str, session_id: UUID, run_id: UUID, offset: int = 0) -> Iterator[AnswerEvent | None]:
+        """The events of a run after `offset` characters of its text; None for each second of silence.
+
+        The first is `passages` (with offset 0), the last one of `done`, `error`, `cleared`. Raises NotFound.
+        """
+        live = self._runs.find(owner=owner, session_id=session_id, run_id=run_id)
+        if live is None:
+            yield from follow_stored(self._store, owner=owner, session_id=session_id, run_id=run_id, offset=offset)
+            return
+        for event in live.follow(offset):
+            if event is not None and event.kind == "cleared" and event.successor is None:
+                event = replace(event, successor=successor_of(self._store, owner=owner, session_id=session_id))
+            yield event
+
+    def stop(self, *, owner: str, session_id: UUID, run_id: UUID) -> None:
+        """End a running answer and keep what it has said; one that has ended is left alone. Raises NotFound."""
+        live = self._runs.find(owner=owner, session_id=session_id, run_id=run_id)
+        if live is None:
+            self._store.stop_run(owner=owner, session_id=session_id, run_id=run_id)
+        else:
+            live.stop()
+
+    def _check(self, question: str, mode: Mode) -> None:
+        if not question:
+            raise InvalidInput("Please type a question.", code="empty_question")
+        if len(question) > self._settings.max_question_chars:
+            raise TooLarge(
+                f"A question has at most {self._settings.max_question_chars} characters.", code="question_too_long"
+            )
+        if mode == "model" and self._tools.model is None:
+            raise InvalidInput("No model is connected. Ask for quotes instead.", code="no_model")
+
+    def _begin(self, owner: str, session_id: UUID, text: str, mode: Mode) -> LiveRun:
+        run_id = new_id()
+        empty = Draft("assistant", "", state=MessageState.RUNNING, mode=mode, run_id=run_id)
+        asked, answered = self._store.start_run(
+            owner=owner, session_id=session_id, question=Draft("user", text), answer=empty
+        )
+        watch = self._store.watch(owner=owner, session_id=session_id)
+        return LiveRun(Run(run_id, owner, session_id, asked, answered, mode), watch)
+
+    def _work(self, live: LiveRun) -> None:
+        try:
+            answer(live, self._tools)
+        finally:
+            self._runs.give_place(live.run.owner)
