@@ -12,11 +12,11 @@ const STAYS = "The chat stays on this screen, because the clear was not confirme
  * Resolves to {successor, receipt} or null when the person decided otherwise.
  */
 export function clearChat(session) {
-  const messages = session.message_count ? `its ${plural(session.message_count, "message")}` : "its messages";
+  const messages = session.message_count ? plural(session.message_count, "message") : "every message";
   return confirm({
     title: "Clear this chat?",
     text: [
-      h("dl", {}, h("dt", {}, "Goes"), h("dd", {}, `The title, ${messages} and their citations: at once, for good, on every device.`), h("dt", {}, "Stays"), h("dd", {}, "Every document in your library.")),
+      h("dl", {}, h("dt", {}, "Goes"), h("dd", {}, `The title, ${messages} and every citation: at once, for good, on every device.`), h("dt", {}, "Stays"), h("dd", {}, "Every document in your library.")),
       h("p", { class: "soft" }, "Out of reach: exports you saved, copies of the whole server, and what a model's provider logs."),
     ],
     action: "Clear chat",

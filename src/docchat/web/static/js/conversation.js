@@ -172,6 +172,7 @@ class Conversation extends HTMLElement {
       run.accept = run.refuse = null;
       view.show({ ...data.answer, text: "", mode: data.mode });
       view.begin(data.passages);
+      emit("chats-stale");
     } else if (kind === "text") {
       view.append(data.text);
       this.#speak(view.text, false);
@@ -182,7 +183,7 @@ class Conversation extends HTMLElement {
       this.#speak(view.text, true);
       emit("chats-stale");
     } else if (kind === "error") {
-      view.show({ ...view.message, text: view.text, state: "failed", error: data.error });
+      view.fail(data.error);
       emit("chats-stale");
     } else if (kind === "cleared") {
       emit("gone", { id: run.session, successor: data.successor });

@@ -51,6 +51,11 @@ class Message extends HTMLElement {
     this.#soon();
   }
 
+  /** The answer ended badly; what came so far stays, with its marks. */
+  fail(error) {
+    this.show({ ...this.#message, text: this.#text, citations: [...this.#sources.values()], state: "failed", error });
+  }
+
   /** A line under the answer about the connection, or none. */
   waiting(words) {
     const line = this.querySelector("[data-waiting]");

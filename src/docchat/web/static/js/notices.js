@@ -8,12 +8,14 @@ const SECONDS = 7;
 
 class Notices extends HTMLElement {
   #ended = null;
+  #lost = null;
 
   connectedCallback() {
     on("notice", (detail) => this.#show(detail.text));
     on("signed-out", () => this.#signedOut());
     on("signed-in", () => this.#signedIn());
-    addEventListener("offline", () => this.#show("You are offline. What is shown stays; docchat goes on when the network is back."));
+    addEventListener("offline", () => this.#offline());
+    addEventListener("online", () => this.#lost?.remove());
   }
 
   #show(text, ...more) {
@@ -22,6 +24,11 @@ class Notices extends HTMLElement {
     this.append(note);
     if (!more.length) setTimeout(() => note.remove(), SECONDS * 1000);
     return note;
+  }
+
+  #offline() {
+    this.#lost?.remove();
+    this.#lost = this.#show("You are offline. What is shown stays; docchat goes on when the network is back.");
   }
 
   #signedOut() {
