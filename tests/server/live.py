@@ -58,6 +58,7 @@ class Server:
     host: str
     port: int
     lines: list[str]
+    clients: "list[Client]" = field(default_factory=list)
 
     @property
     def workers(self) -> set[int]:
@@ -86,7 +87,12 @@ def serving(data_dir: Path, *options: str, **settings: str) -> Iterator[Server]:
             pytest.fail("the server did not start:\n" + "".join(lines))
         reader = threading.Thread(target=lines.extend, args=(process.stdout,))
         reader.start()
-        yield Server(process, found[1], int(found[2]), lines)
+        server = Server(process, found[1], int(found[2]), lines)
+        expected = int(options[options.index("--workers") + 1]) if "--workers" in options else 2
+        wait_until(lambda: len(server.workers) == expected, what="the workers")
+        yield server
+        for client in server.clients:
+            client.close()
         process.terminate()
         process.wait(15)
         reader.join(15)
@@ -107,6 +113,7 @@ class Client:
 
     def __post_init__(self) -> None:
         self.connection = http.client.HTTPConnection(self.server.host, self.server.port, timeout=30)
+        self.server.clients.append(self)
 
     def open(
         self, method: str, path: str, body: Any = None, *, form: str | None = None, **headers: str

@@ -82,6 +82,7 @@ def run_bench(data: Path) -> Result:
         services = build_services(Settings(data_dir=directory, worker="external"))
         stack.callback(services.keyring.close)
         stack.callback(services.database.close)
+        stack.callback(services.library.close)
         stack.callback(services.worker.stop)
         disk = Row("disk: 64 bytes in place + fdatasync", _times(_DISK_WRITES, _disk_write(stack, directory)))
         uploads = Row("document: upload to searchable", tuple(_upload(services, path) for path in paths))

@@ -74,6 +74,7 @@ class Home:
         """Give back what was opened."""
         if "services" in self.__dict__:
             self.services.worker.stop()
+            self.services.library.close()
             self.services.database.close()
             self.services.keyring.close()
 

@@ -89,14 +89,14 @@ def failed_jobs(database: Database) -> dict[str, int]:
         return {f"{kind}: {error}": count for kind, error, count in connection.execute(query).all()}
 
 
-def document_ids(database: Database) -> Iterator[tuple[str, UUID]]:
-    """Owner and id of every document."""
+def document_ids(database: Database) -> Iterator[UUID]:
+    """The id of every document."""
     last = 0
     while True:
-        query = select(document.c.no, document.c.owner, document.c.id).where(document.c.no > last)
+        query = select(document.c.no, document.c.id).where(document.c.no > last)
         with database.read() as connection:
             rows = connection.execute(query.order_by(document.c.no).limit(_BATCH)).all()
         if not rows:
             return
         last = rows[-1].no
-        yield from ((row.owner, row.id) for row in rows)
+        yield from (row.id for row in rows)

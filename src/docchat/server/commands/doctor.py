@@ -3,9 +3,10 @@
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
+from uuid import UUID
 
 import click
 import httpx
@@ -91,25 +92,34 @@ def _keys(home: Home) -> Iterator[Finding]:
 
 
 def _originals(home: Home) -> Iterator[Finding]:
-    documents = missing = 0
-    for owner, document_id in sql_checks.document_ids(home.services.database):
-        documents += 1
-        try:
-            next(iter(home.services.library.original(owner=owner, document_id=document_id)), None)
-        except (DocChatError, OSError) as error:
-            # A document deleted while we look is not missing its original.
-            missing += not isinstance(error, NotFound)
-    yield Finding("ok", f"{documents} documents")
+    library = home.services.library
+    stored = set(library.files.ids())
+    known = set(sql_checks.document_ids(home.services.database))
+    missing = sum(not _has_original(home, document_id) for document_id in known - stored)
+    yield Finding("ok", f"{len(known)} documents")
     if missing:
         yield Finding("fail", f"{missing} documents have lost their original files: restore them from a backup")
+    # A file comes before its row: what is being uploaded right now is no orphan.
+    late = stored - known - set(sql_checks.document_ids(home.services.database))
+    if late:
+        yield Finding("warn", f"{len(late)} original files belong to no document (uploads that were cut short)")
+
+
+def _has_original(home: Home, document_id: UUID) -> bool:
+    """Whether the original is there now, or the document is gone too."""
+    try:
+        home.services.library.files.open(document_id=document_id)
+    except NotFound:
+        return document_id not in set(sql_checks.document_ids(home.services.database))
+    return True
 
 
 def _readers(home: Home) -> Iterator[Finding]:
-    for package in ("pypdfium2", "kreuzberg"):
-        try:
-            yield Finding("ok", f"reader {package} {version(package)}")
-        except PackageNotFoundError:
-            yield Finding("fail", f"the reader {package} is missing: pip install {package}")
+    for name, content in (("plain.txt", b"The doctor reads."), ("page.html", b"<p>The doctor reads.</p>")):
+        parts = home.services.library.sandbox.read([content], name=name)
+        if not any("The doctor reads" in part.text for part in parts):
+            yield Finding("fail", f"the reader of {name.partition('.')[2]} files does not work")
+    yield Finding("ok", ", ".join(f"{package} {version(package)}" for package in ("pypdfium2", "kreuzberg")))
 
 
 def _model(home: Home) -> Iterator[Finding]:

@@ -41,13 +41,16 @@ def ingest(home: Home, paths: tuple[Path, ...], user: str | None) -> None:
 def demo(home: Home, folder: Path) -> None:
     """Make the user `demo` with the documents of FOLDER; the password is shown the first time only."""
     account, password = _demo_account(home)
-    if not add_files(home.services, str(account.id), [folder], quiet=password is None):
+    try:
+        well = add_files(home.services, str(account.id), [folder], quiet=password is None)
+    finally:  # whatever happened to the documents, the password is not shown again
+        click.echo(f"user:     {DEMO_USER}")
+        if password is None:
+            click.echo(f"password: as shown at the first start; set another with: docchat user passwd {DEMO_USER}")
+        else:
+            click.echo(f"password: {password}   (shown this once)")
+    if not well:
         raise SystemExit(1)
-    click.echo(f"user:     {DEMO_USER}")
-    if password is None:
-        click.echo(f"password: as shown at the first start; set another with: docchat user passwd {DEMO_USER}")
-    else:
-        click.echo(f"password: {password}   (shown this once)")
 
 
 def add_files(services: Services, owner: str, paths: Iterable[Path], *, quiet: bool = False) -> bool:
@@ -71,7 +74,9 @@ def add_files(services: Services, owner: str, paths: Iterable[Path], *, quiet: b
             failures += 1
             click.echo(f"{document.name}: failed: {document.error}", err=True)
         else:
-            click.echo(f"{document.name}: ready, {document.pages} pages, {document.passages} passages")
+            click.echo(
+                f"{document.name}: ready, {_count(document.pages, 'page')}, {_count(document.passages, 'passage')}"
+            )
     return failures == 0
 
 
@@ -101,6 +106,10 @@ class _Known:
             wanted = _digest(iter(lambda: file.read(_BLOCK), b""))
         original = self._services.library.original
         return any(_digest(original(owner=self._owner, document_id=document.id)) == wanted for document in candidates)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _digest(blocks: Iterable[bytes]) -> bytes:

@@ -125,6 +125,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         # A fork must not inherit an open database: SQLite's locks would fall with the first close in a child.
         services.database.close()
         services.keyring.close()
+        services.library.close()
         return app
 
     def _worker_started(self, worker: Any) -> None:
@@ -133,7 +134,9 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             services.worker.ensure_started()
 
     def _worker_ends(self, server: Any, worker: Any) -> None:
-        self.callable.extensions["docchat"].worker.stop(timeout=1.0)
+        services: Services = self.callable.extensions["docchat"]
+        services.worker.stop(timeout=1.0)
+        services.library.close()
 
 
 def _post_fork(server: Any, worker: Any) -> None:
