@@ -12,6 +12,10 @@ _MARKS = (
 )
 _ESCAPES = ((b"\x1b$)C", "iso2022_kr"), (b"\x1b$", "iso2022_jp_2"), (b"\x1b(J", "iso2022_jp_2"))
 _SAMPLE = 65536
+_MOSTLY_ASCII = 0.15  # share of high bytes up to which a text is a western one with accents
+_SURE = 0.8  # share of everyday characters that settles it
+_POSSIBLE = 0.35
+_WORDS = 0.8  # share of the high bytes that are letters in a text of a single-byte script
 
 # For each double-byte encoding, whether a pair (lead, trail) is one of its everyday characters. The tables are sorted
 # by use: first symbols and kana, then the common characters, then the rare ones.
@@ -71,12 +75,16 @@ def _wide(sample: bytes) -> str:
 def guess(sample: bytes) -> str:
     """The likeliest legacy encoding of bytes that are not UTF-8."""
     high = sum(byte >= 0x80 for byte in sample)
-    if high > len(sample) * 0.15:
-        best = max(((_score(sample, name, common), -rank) for rank, (name, common) in enumerate(_COMMON)))
-        if best[0] >= 0.85:
-            return _COMMON[-best[1]][0]
-        return max(_SINGLE, key=lambda row: _letters(sample, *row))[0]
-    return "cp1252"
+    if high <= len(sample) * _MOSTLY_ASCII:
+        return "cp1252"
+    scores = {name: _score(sample, name, common) for name, common in _COMMON}
+    best = max(scores, key=lambda name: scores[name])
+    if scores[best] >= _SURE:
+        return best
+    single = max(_SINGLE, key=lambda row: _letters(sample, *row))
+    if scores[best] >= _POSSIBLE and _letters(sample, *single) < _WORDS * high:
+        return best
+    return single[0]
 
 
 def _score(sample: bytes, name: str, common: Callable[[int, int], bool]) -> float:

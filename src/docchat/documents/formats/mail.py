@@ -18,7 +18,7 @@ Reader = Callable[[bytes, str], tuple[Part, ...]]
 
 MOST_MESSAGES = 5000
 _SHOWN = ("From", "To", "Cc", "Date")
-_SEPARATOR = re.compile(rb"^From [^\n]*\n(?=[A-Za-z-]+:)", re.MULTILINE)
+_SEPARATOR = re.compile(rb"^From [^\n]*\n(?=[!-9;-~]+:)", re.MULTILINE)
 _HEAD = re.compile(rb"(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*){2,}", re.IGNORECASE)
 _TELLING = re.compile(rb"^(?:from|to|subject|date|received|message-id|mime-version|return-path):", re.I | re.M)
 
@@ -43,6 +43,8 @@ def read(data: bytes, *, reader: Reader, label: str = "Message") -> tuple[Part, 
 def read_box(data: bytes, *, reader: Reader) -> tuple[Part, ...]:
     """The messages of an mbox file in order, at most MOST_MESSAGES."""
     data = data.replace(b"\r\n", b"\n")
+    if not _SEPARATOR.match(data):
+        return read(data, reader=reader)
     starts = [match.end() for match in _SEPARATOR.finditer(data)][:MOST_MESSAGES]
     ends = [match.start() for match in _SEPARATOR.finditer(data)][1 : len(starts)]
     parts: list[Part] = []

@@ -3,14 +3,17 @@
 import ctypes
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
 from ...errors import Unreadable
 from ...types import Box
+from .. import tables
 from .part import Part, clean
 from .wrap import continues, glue, starts_item
 
@@ -19,9 +22,23 @@ LARGEST_IMAGE = 2400
 
 _GRID = 20_000  # device units over which pdfium maps a page; fractions are exact to 0.00005
 _HYPHEN = "\ufffe"  # pdfium's mark for a hyphen that a line break put into a word
+_MARKS = {0: " ", 0x02: _HYPHEN, 0xFFFE: _HYPHEN, 0x0D: "\r", 0x0A: "\n", 0x20: " ", 0xA0: " "}
 _PASSWORD = 4  # FPDF_ERR_PASSWORD
+_NEAR = 4  # lines above and below that tell where the right margin is
+_NARROWEST = 20  # characters; narrower columns are lists and labels, not running text
 
 Edges = tuple[float, float, float, float]
+_NOWHERE: Edges = (0.0, 0.0, 0.0, 0.0)
+
+
+class Glyph(NamedTuple):
+    """A character as pdfium gives it; `box` is left, bottom, right, top in points, all zero for one without ink.
+
+    The box is the room that the font gives the character, not its ink: a 1 is as wide as a 7.
+    """
+
+    character: str
+    box: Edges
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,41 +105,68 @@ def _page(document: pypdfium2.PdfDocument, index: int) -> Part:
 
 def _lines(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage) -> list[Line]:
     lines: list[Line] = []
-    start = 0
-    characters = _characters(textpage)
-    for position in range(len(characters) + 1):
-        character = characters[position] if position < len(characters) else "\n"
-        if character not in ("\r", "\n", _HYPHEN):
+    glyphs: list[Glyph] = []
+    for glyph in (*_glyphs(textpage), Glyph("\n", _NOWHERE)):
+        if glyph.character not in ("\r", "\n", _HYPHEN):
+            glyphs.append(glyph)
             continue
-        text = clean("".join(characters[start:position])).replace("\n", " ")
+        text = clean(spaced(glyphs)).replace("\n", " ")
         if text:
-            hyphen = character == _HYPHEN
-            lines.append(Line(text, _edges(page, textpage, start, position), hyphen))
-        start = position + 1
+            lines.append(Line(text, _edges(page, glyphs), glyph.character == _HYPHEN))
+        glyphs = []
     return lines
 
 
-def _characters(textpage: pypdfium2.PdfTextPage) -> list[str]:
-    """One string for each character index of pdfium, so that boxes can be asked for by position."""
-    found = []
+def _glyphs(textpage: pypdfium2.PdfTextPage) -> Iterator[Glyph]:
+    """Every character of a page in pdfium's order, with its box."""
+    raw = textpage.raw
+    box = pdfium.FS_RECTF()
+    place = ctypes.byref(box)
+    unicode_of, box_of = pdfium.FPDFText_GetUnicode, pdfium.FPDFText_GetLooseCharBox
     for index in range(textpage.count_chars()):
-        code = pdfium.FPDFText_GetUnicode(textpage, index)
-        if code in (0x02, 0xFFFE):
-            code = 0xFFFE
-        elif 0xD800 <= code < 0xE000 or code > 0x10FFFF or code == 0:
-            code = 0x20
-        found.append(chr(code))
-    return found
+        code = unicode_of(raw, index)
+        if code in _MARKS:
+            yield Glyph(_MARKS[code], _NOWHERE)
+        elif 0xD800 <= code < 0xE000 or code > 0x10FFFF:
+            yield Glyph(" ", _NOWHERE)
+        elif box_of(raw, index, place):
+            yield Glyph(chr(code), (box.left, box.bottom, box.right, box.top))
+        else:
+            yield Glyph(chr(code), _NOWHERE)
 
 
-def _edges(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, start: int, end: int) -> Edges:
-    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-    corners: list[tuple[float, float, float, float]] = []
-    for index in range(start, end):
-        if pdfium.FPDFText_GetCharBox(textpage, index, left, right, bottom, top) and right.value > left.value:
-            corners.append((left.value, bottom.value, right.value, top.value))
+def spaced(glyphs: Sequence[Glyph]) -> str:
+    """The text of a line's glyphs: a blank where pdfium overlooked a gap between words, ` | ` between columns."""
+    boxed = [g.box for g in glyphs if g.box[2] > g.box[0]]
+    if len(boxed) < 2:
+        return "".join(g.character for g in glyphs)
+    height = max(box[3] for box in boxed) - min(box[1] for box in boxed)
+    width = sum(box[2] - box[0] for box in boxed) / len(boxed)
+    gaps = sorted(after[0] - before[2] for before, after in pairwise(boxed))
+    between_words = 0.12 * height + max(0.0, 2 * gaps[len(gaps) // 2])
+    pieces: list[str] = []
+    last: Edges | None = None
+    for glyph in glyphs:
+        if glyph.box[2] > glyph.box[0]:
+            gap = glyph.box[0] - last[2] if last else 0.0
+            if gap > max(2.2 * height, 4 * width) and height < 20 * width:
+                pieces.append(_between("".join(pieces[-3:])))
+            elif gap > between_words and pieces[-1] != " " and glyph.character.isascii():
+                pieces.append(" ")
+            last = glyph.box
+        pieces.append(glyph.character)
+    return "".join(pieces)
+
+
+def _between(before: str) -> str:
+    """What parts two columns: nothing but a blank after `Label:`."""
+    return " " if before.rstrip().endswith(":") else tables.SEPARATOR
+
+
+def _edges(page: pypdfium2.PdfPage, glyphs: Sequence[Glyph]) -> Edges:
+    corners = [g.box for g in glyphs if g.box[2] > g.box[0]]
     if not corners:
-        return (0.0, 0.0, 0.0, 0.0)
+        return _NOWHERE
     x0, y0 = _device(page, min(c[0] for c in corners), min(c[1] for c in corners))
     x1, y1 = _device(page, max(c[2] for c in corners), max(c[3] for c in corners))
     return (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
@@ -172,30 +216,42 @@ def _follows(one: Line, other: Line) -> bool:
 
 
 def _margins(lines: Sequence[Line]) -> list[float]:
-    """For each line the right margin of the run of lines it stands in."""
+    """For each line the right margin there: of the lines near it in the run of lines it stands in."""
     rights = [line.edges[2] for line in lines]
+    margins = list(rights)
     start = 0
     for index in range(1, len(lines) + 1):
         if index == len(lines) or not _follows(lines[index - 1], lines[index]):
-            rights[start:index] = [max(rights[start:index])] * (index - start)
+            for place in range(start, index):
+                margins[place] = max(rights[max(start, place - _NEAR) : min(index, place + _NEAR + 1)])
             start = index
-    return rights
+    return margins
 
 
 def _gap(line: Line, following: Line, right: float) -> str:
     if line.hyphen:
         return ""
     if _same_row(line, following):
-        return " " if following.edges[0] >= line.edges[0] else "\n"
+        apart = following.edges[0] - line.edges[2]
+        if apart < 0:
+            return "\n"
+        return _between(line.text) if apart > 2.2 * _height(line) else " "
     if not _follows(line, following):
         return "\n\n"
+    if tables.SEPARATOR not in line.text + following.text and _is_wrapped(line, following, right):
+        return glue(line.text, following.text)
+    far = following.edges[1] - line.edges[3] > 0.9 * _height(line)
+    return "\n\n" if far and not starts_item(following.text) else "\n"
+
+
+def _is_wrapped(line: Line, following: Line, right: float) -> bool:
     advance = (line.edges[2] - line.edges[0]) / len(line.text) or 0.005
     room = (right - line.edges[2]) / advance
     width = (right - min(line.edges[0], following.edges[0])) / advance
-    if width > 25 and continues(line.text, following.text, room, width):
-        return glue(line.text, following.text)
-    spaced = following.edges[1] - line.edges[3] > 0.9 * _height(line)
-    return "\n\n" if spaced and not starts_item(following.text) else "\n"
+    if width < _NARROWEST:
+        return False
+    goes_on = following.text[0].islower() and not line.text.endswith((".", "!", "?", ":"))
+    return continues(line.text, following.text, min(room, 0.3 * width) if goes_on else room, width)
 
 
 def _png(bitmap: pypdfium2.PdfBitmap) -> bytes:
