@@ -100,6 +100,8 @@ class Conversation extends HTMLElement {
   /** Ask the running answer to stop; what is there stays. */
   async stop() {
     const run = this.#running;
+    if (run) run.unwanted = true;
+    // Before its first event the answer has no name yet; it is stopped as soon as it has.
     if (!run?.id) return;
     try {
       await post(`sessions/${this.#session.id}/runs/${run.id}/stop`);
@@ -173,6 +175,7 @@ class Conversation extends HTMLElement {
       view.show({ ...data.answer, text: "", mode: data.mode });
       view.begin(data.passages);
       emit("chats-stale");
+      if (run.unwanted) this.stop();
     } else if (kind === "text") {
       view.append(data.text);
       this.#speak(view.text, false);

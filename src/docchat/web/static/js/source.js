@@ -14,12 +14,14 @@ class Source extends HTMLElement {
   #page = null;
   #opener = null;
   #asText = false;
+  #zoomed = false;
   #ticket = 0;
 
   connectedCallback() {
     this.#part("close").addEventListener("click", () => this.close());
     this.#part("previous").addEventListener("click", () => this.#turn(-1));
     this.#part("next").addEventListener("click", () => this.#turn(1));
+    this.#part("zoom").addEventListener("click", () => this.#zoom(!this.#zoomed));
     this.#part("view").addEventListener("click", () => this.#switch());
     this.addEventListener("keydown", (event) => this.#key(event));
     on("show-source", ({ citation, opener }) => this.open(citation, opener));
@@ -85,7 +87,8 @@ class Source extends HTMLElement {
   #draw() {
     const page = this.#page;
     const image = page.image && !this.#asText;
-    this.#part("foot").hidden = page.pages < 2;
+    this.#part("foot").hidden = page.pages < 2 && !image;
+    this.#part("zoom").hidden = !image;
     this.#part("where").textContent = page.pages > 1 ? `${page.label || `Page ${page.number}`} of ${page.pages}` : page.label;
     this.#part("previous").disabled = page.number <= 1;
     this.#part("next").disabled = page.number >= page.pages;
@@ -115,11 +118,12 @@ class Source extends HTMLElement {
   }
 
   #image(page) {
-    const width = Math.min(2000, Math.ceil((this.clientWidth * devicePixelRatio) / 200) * 200);
+    const shown = this.clientWidth * devicePixelRatio * (this.#zoomed ? 2 : 1);
+    const width = Math.min(2000, Math.ceil(shown / 200) * 200);
     const url = new URL(page.image, location.href);
     url.searchParams.set("width", String(width));
     const image = h("img", { src: url.href, alt: `${page.label || `Page ${page.number}`} of ${this.#shown.name} as an image` });
-    const frame = h("figure", { class: "page-image" }, image);
+    const frame = h("figure", { class: this.#zoomed ? "page-image zoomed" : "page-image" }, image);
     image.addEventListener("load", () => {
       const range = this.#range();
       if (range) frame.append(overlay(rectangles(page.boxes, ...range), image));
@@ -132,6 +136,13 @@ class Source extends HTMLElement {
     return frame;
   }
 
+  #zoom(zoomed) {
+    this.#zoomed = zoomed;
+    this.#part("zoom").setAttribute("aria-pressed", String(zoomed));
+    this.#part("zoom").lastElementChild.textContent = zoomed ? "Smaller" : "Larger";
+    this.#draw();
+  }
+
   #reveal(selector) {
     const body = this.#part("body");
     const target = body.querySelector(selector);
@@ -139,8 +150,10 @@ class Source extends HTMLElement {
       body.scrollTop = 0;
       return;
     }
-    const offset = target.getBoundingClientRect().top - body.getBoundingClientRect().top;
-    body.scrollTop += offset - body.clientHeight / 3;
+    const place = target.getBoundingClientRect();
+    const frame = body.getBoundingClientRect();
+    body.scrollTop += place.top - frame.top - body.clientHeight / 3;
+    body.scrollLeft += place.left - frame.left - body.clientWidth / 4;
   }
 
   #turn(step) {
