@@ -54,7 +54,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
 
 def _protect(app: Flask) -> None:
-    sessions = Path(app.instance_path) / "sessions"
+    sessions = Path(app.config.get("SESSIONS_DIR") or Path(app.instance_path) / "sessions")
     sessions.mkdir(parents=True, exist_ok=True)
     app.config.update(SESSION_TYPE="cachelib", SESSION_CACHELIB=FileSystemCache(str(sessions)))
     Session(app)

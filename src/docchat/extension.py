@@ -16,7 +16,7 @@ from .config import Settings
 from .db.engine import Database
 from .db.migrate import Origin, migrate
 from .documents.files import make_files
-from .documents.ingest import Ingest
+from .documents.ingest import handlers as document_jobs
 from .documents.library import Library
 from .documents.sql_index import create as create_index
 from .documents.sql_index import make_index
@@ -108,7 +108,7 @@ def build_services(settings: Settings, *, user: UserSource | None = None) -> Ser
         )
     worker = Worker(
         database,
-        {"ingest": Ingest(library, settings), "reclaim": graves.reclaim},
+        {**document_jobs(library, settings), "reclaim": graves.reclaim},
         ticks=(
             Tick("sweep", _SWEEP_SECONDS, lambda: _discard(clearing.sweep())),
             Tick("reconcile", _RECONCILE_SECONDS, lambda: _discard(clearing.reconcile())),

@@ -102,7 +102,9 @@ def test_signed_out_is_401_and_stores_nothing(host: Host) -> None:
     assert "Set-Cookie" not in response.headers
 
 
-@pytest.mark.parametrize("cookie", [None, "", "nonsense", "None", 17, str(uuid4()), "../../etc/passwd", ["x"]])
+@pytest.mark.parametrize(
+    "cookie", [None, "", "nonsense", "None", 17, "0fd3c5f8-9d1c-4f3e-8a0f-3f6a3c9b2a11", "../../etc/passwd", ["x"]]
+)
 def test_a_cookie_without_a_session_clears_nothing_and_succeeds(
     host: Host, client: FlaskClient, cookie: object
 ) -> None:

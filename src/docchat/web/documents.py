@@ -1,16 +1,18 @@
 """Views of the library: upload, list, read a page and see it, retry, delete."""
 
+from typing import BinaryIO, cast
 from uuid import UUID
 
 from flask import Response, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
+from ..documents.names import shown_name
 from ..errors import DocChatError, InvalidInput, Unreadable
 from ..types import Document, DocumentState
 from . import forms, shapes
 from .auth import owner
-from .downloads import attachment, safe_name
+from .downloads import attachment
 from .state import EXTENSION, services
 
 PAGE = 50
@@ -34,11 +36,10 @@ def upload() -> ResponseReturnValue:
     taken: list[Document] = []
     refused: list[tuple[str, DocChatError]] = []
     for file in files:
-        name = safe_name((file.filename or "").replace("\\", "/").rpartition("/")[2])
         try:
-            taken.append(_add(file, name))
+            taken.append(_add(file))
         except DocChatError as error:
-            refused.append((name, error))
+            refused.append((shown_name(file.filename or ""), error))
     if not taken:
         raise refused[0][1]
     services().worker.wake()
@@ -94,8 +95,9 @@ def original(document_id: UUID) -> Response:
     return attachment(body, name=document.name, media_type="application/octet-stream", size=document.size)
 
 
-def _add(file: FileStorage, name: str) -> Document:
-    return services().library.add(owner=owner(), name=name, stream=file.stream, media_type=file.mimetype)
+def _add(file: FileStorage) -> Document:
+    library, name = services().library, file.filename or ""
+    return library.add(owner=owner(), name=name, stream=cast(BinaryIO, file.stream), media_type=file.mimetype)
 
 
 def _document(document_id: UUID) -> Document:

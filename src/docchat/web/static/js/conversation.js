@@ -172,7 +172,7 @@ class Conversation extends HTMLElement {
       run.id = data.run;
       run.accept?.(data);
       run.accept = run.refuse = null;
-      view.show({ ...data.answer, text: "", mode: data.mode });
+      view.show({ ...(data.answer ?? view.message), text: "", citations: [], state: "running", mode: data.mode });
       view.begin(data.passages);
       emit("chats-stale");
       if (run.unwanted) this.stop();

@@ -1,0 +1,217 @@
+"""Every route, as nobody, as its owner, as another user and as a disabled one. A route without a row fails."""
+
+import io
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+from uuid import uuid4
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from docchat.blueprint import ROUTES, Route
+from docchat.types import Draft
+
+from .conftest import Host
+
+SECRET = "the owner's secret words"  # what must never reach anybody else
+
+
+@dataclass
+class Things:
+    """What the owner has; the ids that fill the URLs."""
+
+    session_id: str
+    run_id: str
+    receipt_id: str
+    document_id: str
+    number: str = "1"
+
+    def fill(self, rule: str) -> str:
+        for name in ("session_id", "run_id", "receipt_id", "document_id", "number"):
+            rule = rule.replace(f"<{name}>", getattr(self, name))
+        return rule
+
+
+@dataclass(frozen=True)
+class Row:
+    """How a route is called, and what its owner gets. `ids`: it names something that belongs to somebody."""
+
+    status: int = 200
+    ids: bool = False
+    json: dict[str, str] | None = None
+    files: bool = False
+    stranger: int = 404
+
+
+ROWS = {
+    "chat": Row(),
+    "chat_session": Row(ids=True, stranger=200),  # the page holds nothing: its script fetches, and gets the 404
+    "documents_page": Row(),
+    "status": Row(),
+    "sessions": Row(),
+    "create_session": Row(201, json={}),
+    "clear_session": Row(),
+    "search_sessions": Row(json={"text": "words"}),
+    "session": Row(ids=True),
+    "rename_session": Row(ids=True, json={"title": "Another"}),
+    "delete_session": Row(ids=True),
+    "session_messages": Row(ids=True),
+    "clear_session_by_id": Row(ids=True),
+    "export_session": Row(ids=True),
+    "ask": Row(ids=True, json={"question": "What is it?"}),
+    "run_events": Row(ids=True),
+    "stop_run": Row(ids=True),
+    "receipt": Row(ids=True),
+    "documents": Row(),
+    "upload": Row(201, files=True),
+    "document": Row(ids=True),
+    "delete_document": Row(ids=True),
+    "retry_document": Row(ids=True),
+    "page": Row(ids=True),
+    "page_image": Row(ids=True),
+    "original": Row(ids=True),
+}
+
+
+def everything(host: Host) -> Things:
+    """One of each thing, all of them the user `test`'s."""
+    services, owner = host.services, host.users["test"].id
+    gone = services.store.create(owner=owner)
+    receipt = services.clearing.delete(owner=owner, session_id=gone.id)
+    session = services.store.create(owner=owner, title=SECRET)
+    services.store.append(owner=owner, session_id=session.id, drafts=[Draft("user", SECRET)])
+    document = services.library.add(
+        owner=owner, name="secret.pdf", stream=io.BytesIO(one_page_pdf(SECRET)), media_type="application/pdf"
+    )
+    services.worker.run_due()
+    run = services.answers.start(owner=owner, session_id=session.id, question=SECRET)
+    for event in services.answers.follow(owner=owner, session_id=session.id, run_id=run.id):
+        if event is not None and event.kind == "done":
+            break
+    return Things(str(session.id), str(run.id), str(receipt.id), str(document.id))
+
+
+def one_page_pdf(text: str) -> bytes:
+    """A PDF with one line of text."""
+    stream = f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET".encode()
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R "
+        b"/Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    body, places = b"%PDF-1.4\n", []
+    for number, content in enumerate(objects, 1):
+        places.append(len(body))
+        body += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    head = b"xref\n0 6\n0000000000 65535 f \n"
+    return body + head + table + b"trailer << /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF" % len(body)
+
+
+def call(client: FlaskClient, method: str, path: str, row: Row) -> TestResponse:
+    if row.files:
+        data = {"files": (io.BytesIO(b"some text"), "a.txt")}
+        return client.open(path, method=method, data=data, content_type="multipart/form-data")
+    return client.open(path, method=method, json=row.json) if row.json is not None else client.open(path, method=method)
+
+
+def test_every_route_has_a_row(host: Host) -> None:
+    mapped = {
+        (method, rule.rule, rule.endpoint.removeprefix("docchat."))
+        for rule in host.app.url_map.iter_rules()
+        if rule.endpoint.startswith("docchat.") and rule.endpoint != "docchat.static"
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert mapped == {(route.method, route.rule, route.endpoint) for route in ROUTES}
+    assert {endpoint for _, _, endpoint in mapped} == set(ROWS)
+    for _, rule, endpoint in mapped:
+        assert ROWS[endpoint].ids == ("<" in rule), endpoint
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.endpoint)
+def test_the_owner_is_served(host: Host, route: Route) -> None:
+    row, things = ROWS[route.endpoint], everything(host)
+    response = call(host.client("test"), route.method, things.fill(route.rule), row)
+    assert response.status_code == row.status, response.text
+
+
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+
+
+@pytest.mark.parametrize("who", ["nobody", "disabled", "deleted"])
+@pytest.mark.parametrize("disabled_login", [False, True])
+def test_strangers_get_nothing(make_host: Callable[..., Host], who: str, disabled_login: bool) -> None:
+    host = make_host(LOGIN_DISABLED=disabled_login)
+    things = everything(host)
+    client = host.client({"nobody": None, "disabled": "disabled", "deleted": "test"}[who])
+    if who == "deleted":
+        del host.users["test"]
+    for route, method in product(ROUTES, METHODS):
+        response = client.open(things.fill(route.rule), method=method)
+        if method in (route.method, "OPTIONS") or (method, route.method) == ("HEAD", "GET"):
+            assert response.status_code == 401, (method, route.endpoint)
+        else:
+            assert response.status_code in (401, 404, 405), (method, route.endpoint)
+        assert SECRET not in response.text
+        assert things.session_id not in response.text
+        assert "chat_session_id" not in response.headers.get("Set-Cookie", "")
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if ROWS[route.endpoint].ids], ids=lambda r: r.endpoint)
+def test_anothers_id_and_an_unknown_one_are_answered_alike(host: Host, route: Route) -> None:
+    row, things = ROWS[route.endpoint], everything(host)
+    unknown = Things(str(uuid4()), str(uuid4()), str(uuid4()), str(uuid4()))
+    malformed = Things("1", "x", "..", "%00", "-1")
+    client = host.client("other")
+    foreign = call(client, route.method, things.fill(route.rule), row)
+    nothing = call(client, route.method, unknown.fill(route.rule), row)
+    broken = call(client, route.method, malformed.fill(route.rule), row)
+    assert foreign.status_code == nothing.status_code == row.stranger
+    assert broken.status_code == 404
+    for response in (foreign, nothing, broken):
+        assert SECRET not in response.text
+    if row.stranger == 404:
+        assert foreign.get_json() | {"request_id": ""} == nothing.get_json() | {"request_id": ""}
+        assert foreign.get_json()["code"] == "not_found"
+
+
+def test_another_user_changed_nothing(host: Host) -> None:
+    things, client = everything(host), host.client("other")
+    before = [host.client("test").get(things.fill(route.rule)).data for route in READS]
+    for route in ROUTES:
+        call(client, route.method, things.fill(route.rule), ROWS[route.endpoint])
+    assert [host.client("test").get(things.fill(route.rule)).data for route in READS] == before
+
+
+READS = [route for route in ROUTES if route.endpoint in ("session", "documents", "document", "page", "receipt")]
+
+
+def test_another_users_lists_are_empty(host: Host) -> None:
+    things, client = everything(host), host.client("other")
+    assert client.get("/api/sessions").get_json() == {"sessions": [], "next": None}
+    assert client.get("/api/documents").get_json() == {"documents": [], "next": None}
+    assert client.post("/api/sessions/search", json={"text": "secret"}).get_json() == {"hits": []}
+    session = client.post("/api/sessions", json={}).get_json()["id"]
+    answer = client.post(f"/api/sessions/{session}/ask", json={"question": SECRET}).text
+    assert things.document_id not in answer
+    assert "secret.pdf" not in answer
+
+
+def test_a_get_writes_nothing(host: Host) -> None:
+    things, client = everything(host), host.client("test")
+    watcher = sqlite3.connect(host.services.settings.data_dir / "docchat.sqlite3")
+    before = watcher.execute("PRAGMA data_version").fetchone()  # changes with every commit of another connection
+    for route in ROUTES:
+        if route.method == "GET":
+            response = client.get(things.fill(route.rule))
+            assert "Set-Cookie" not in response.headers, route.endpoint
+    assert watcher.execute("PRAGMA data_version").fetchone() == before
+    client.post("/api/sessions", json={})
+    assert watcher.execute("PRAGMA data_version").fetchone() != before
+    watcher.close()
