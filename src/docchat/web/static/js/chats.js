@@ -21,7 +21,7 @@ function groupOf(iso) {
 class Chats extends HTMLElement {
   #sessions = [];
   #next = null;
-  #current = context().session;
+  #current = context().page === "chat" ? context().session : null;
   #ticket = 0;
   #timer = 0;
 
@@ -65,7 +65,7 @@ class Chats extends HTMLElement {
   }
 
   #state(link) {
-    if (link.dataset.chat === this.#current && context().page === "chat") link.setAttribute("aria-current", "page");
+    if (link.dataset.chat === this.#current && !link.classList.contains("hit")) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
 
@@ -149,6 +149,7 @@ class Chats extends HTMLElement {
     const content = message === null ? [h("strong", {}, ...found)] : [h("strong", {}, session.title || "New chat"), h("span", { class: "snippet" }, ...found)];
     const link = this.#link(session, ...content);
     link.classList.add("hit");
+    link.removeAttribute("aria-current");
     if (message !== null) link.dataset.message = message;
     return link;
   }

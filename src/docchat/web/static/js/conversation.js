@@ -16,6 +16,7 @@ class Conversation extends HTMLElement {
   #running = null;
   #following = true;
   #spoken = 0;
+  #meantUntil = 0;
 
   connectedCallback() {
     this.list = this.querySelector("[data-messages]");
@@ -24,8 +25,11 @@ class Conversation extends HTMLElement {
     this.#earlierButton.addEventListener("click", () => this.#earlier().catch((error) => emit("notice", { text: error.message })));
     this.latest.addEventListener("click", () => this.#toEnd());
     this.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    this.addEventListener("wheel", (event) => event.deltaY < 0 && this.#leaveEnd(), { passive: true });
-    new ResizeObserver(() => this.#following && this.#toEnd()).observe(this.list);
+    for (const kind of ["wheel", "touchmove", "keydown"]) this.addEventListener(kind, () => this.#moved(), { passive: true });
+    this.addEventListener("pointerdown", (event) => event.target === this && this.#moved(60_000));
+    const sizes = new ResizeObserver(() => this.#following && this.#toEnd());
+    sizes.observe(this.list);
+    sizes.observe(this);
     on("ask-again", ({ answer, mode }) => this.#again(answer, mode));
   }
 
@@ -241,19 +245,17 @@ class Conversation extends HTMLElement {
     this.latest.hidden = true;
   }
 
-  #leaveEnd() {
-    if (this.scrollHeight > this.clientHeight) this.#following = false;
+  /** A hand is at the wheel: what scrolls within the next moment is meant. */
+  #moved(milliseconds = 500) {
+    this.#meantUntil = performance.now() + milliseconds;
   }
 
   #scrolled() {
     const away = this.#gap > NEAR;
     if (!away) this.#following = true;
-    else if (this.#lastTop !== undefined && this.scrollTop < this.#lastTop) this.#following = false;
-    this.#lastTop = this.scrollTop;
+    else if (performance.now() < this.#meantUntil) this.#following = false;
     this.latest.hidden = !away || this.#following;
   }
-
-  #lastTop;
 }
 
 customElements.define("docchat-conversation", Conversation);

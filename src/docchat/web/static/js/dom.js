@@ -58,6 +58,15 @@ export function bytes(size) {
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
 
+const PARTS = { pdf: "page", pptx: "slide", ppt: "slide", odp: "slide", xlsx: "sheet", xls: "sheet", ods: "sheet" };
+
+/** "16 pages", "2 sheets"; nothing where a document flows in one piece. */
+export function pagesOf({ name, pages }) {
+  const word = PARTS[name.split(".").at(-1).toLowerCase()];
+  if (word) return plural(pages, word);
+  return pages > 1 ? plural(pages, "part") : null;
+}
+
 /** A time of day, or a date when it was another day. */
 export function when(iso) {
   const date = new Date(iso);

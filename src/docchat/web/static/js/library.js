@@ -3,7 +3,7 @@
 import { get, post, remove } from "./api.js";
 import { emit, on } from "./bus.js";
 import { confirm } from "./confirm.js";
-import { bytes, h, icon, iconButton, plural, when } from "./dom.js";
+import { bytes, h, icon, iconButton, pagesOf, plural, when } from "./dom.js";
 
 const WATCH = 1500;
 const STATES = { queued: "Queued", reading: "Reading", ready: "Ready", failed: "Failed" };
@@ -73,7 +73,7 @@ class Library extends HTMLElement {
     const open = h("button", { type: "button", class: "document-name", title: found.name, dir: "auto", disabled: found.state !== "ready" }, found.name);
     open.addEventListener("click", () => emit("show-source", { citation: { document: found.id, name: found.name, page: 1 }, opener: open }));
     const facts = [bytes(found.size), when(found.created_at)];
-    if (found.state === "ready") facts.unshift(plural(found.pages, "page"), plural(found.passages, "passage"));
+    if (found.state === "ready") facts.unshift(...[pagesOf(found), plural(found.passages, "passage")].filter(Boolean));
     const state = h("span", { class: `state ${found.state}` }, found.state === "failed" ? found.error || "Failed" : STATES[found.state]);
     const actions = h("span", { class: "document-actions" });
     if (found.state === "failed") {

@@ -18,7 +18,8 @@ class Side extends HTMLElement {
       }
     });
     narrow.addEventListener("change", () => this.close(false));
-    on("chat", () => this.close(false));
+    on("open-chat", () => this.close(false));
+    on("new-chat", () => this.close(false));
   }
 
   get isOpen() {

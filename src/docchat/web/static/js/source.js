@@ -16,6 +16,7 @@ class Source extends HTMLElement {
   #asText = false;
   #zoomed = false;
   #ticket = 0;
+  #chat = null;
 
   connectedCallback() {
     this.#part("close").addEventListener("click", () => this.close());
@@ -25,8 +26,14 @@ class Source extends HTMLElement {
     this.#part("view").addEventListener("click", () => this.#switch());
     this.addEventListener("keydown", (event) => this.#key(event));
     on("show-source", ({ citation, opener }) => this.open(citation, opener));
-    on("chat", () => this.close(false));
+    on("chat", ({ session }) => this.#chatIs(session?.id ?? null));
     on("gone", () => this.close(false));
+  }
+
+  /** Another chat has other sources. */
+  #chatIs(id) {
+    if (id !== this.#chat) this.close(false);
+    this.#chat = id;
   }
 
   #part(name) {
@@ -89,7 +96,7 @@ class Source extends HTMLElement {
     const image = page.image && !this.#asText;
     this.#part("foot").hidden = page.pages < 2 && !image;
     this.#part("zoom").hidden = !image;
-    this.#part("where").textContent = page.pages > 1 ? `${page.label || `Page ${page.number}`} of ${page.pages}` : page.label;
+    this.#part("where").textContent = whereOf(page);
     this.#part("previous").disabled = page.number <= 1;
     this.#part("next").disabled = page.number >= page.pages;
     this.#part("view").hidden = !page.image;
@@ -176,6 +183,12 @@ class Source extends HTMLElement {
       this.#turn(-1);
     }
   }
+}
+
+/** "Page 3 of 16"; a sheet or slide with a name of its own keeps it: "Addresses, 1 of 2". */
+function whereOf({ label, number, pages }) {
+  if (pages < 2) return label;
+  return label.endsWith(String(number)) ? `${label} of ${pages}` : `${label ? `${label}, ` : ""}${number} of ${pages}`;
 }
 
 function overlay(areas, image) {

@@ -1,7 +1,7 @@
 // <docchat-uploads>: the files being added, each with its own bar, its state and its reason.
 
 import { emit, on } from "./bus.js";
-import { bytes, h, icon, iconButton, plural } from "./dom.js";
+import { bytes, h, icon, iconButton, pagesOf, plural } from "./dom.js";
 import { Upload } from "./upload.js";
 
 const AT_ONCE = 2;
@@ -80,7 +80,7 @@ class Uploads extends HTMLElement {
       sending: upload.progress < 1 ? `Sending, ${Math.round(upload.progress * 100)} % of ${size}` : "Sent, the server is storing it",
       queued: "Queued for reading",
       reading: "Reading",
-      ready: found ? `Ready: ${plural(found.pages, "page")}, ${plural(found.passages, "passage")}` : "Ready",
+      ready: found ? `Ready: ${[pagesOf(found), plural(found.passages, "passage")].filter(Boolean).join(", ")}` : "Ready",
       failed: upload.reason || "This did not work.",
       cancelled: "Cancelled",
     }[upload.state];
