@@ -50,6 +50,41 @@ def wait_until(condition: Callable[[], object], *, seconds: float = 10.0, what: 
         time.sleep(0.01)
 
 
+def encodings(text: str) -> list[bytes]:
+    """The bytes that `text` may be stored as."""
+    return [text.encode(), text.encode("utf-16-le"), text.encode("utf-16-be"), text.encode().hex().encode()]
+
+
+@contextmanager
+def scanning(patterns: list[bytes], *folders: Path) -> Iterator[dict[str, Any]]:
+    """Reads all files of the folders for as long as the block lasts; what was found is in the dict afterwards."""
+    result: dict[str, Any] = {}
+    process = _scanner(0, folders)
+    try:
+        assert process.stdin is not None
+        process.stdin.write("".join(f"{pattern.hex()}\n" for pattern in patterns) + "\n")
+        process.stdin.flush()
+        yield result
+        output, _ = process.communicate(timeout=60)
+        result.update(json.loads(output))
+    finally:
+        process.kill()
+        process.wait()
+
+
+def scan(patterns: list[bytes], *folders: Path) -> list[str]:
+    """Where the patterns stand in the files of the folders, read once."""
+    process = _scanner(0.001, folders)
+    output, _ = process.communicate("".join(f"{pattern.hex()}\n" for pattern in patterns) + "\n", timeout=60)
+    found: list[str] = json.loads(output)["found"]
+    return found
+
+
+def _scanner(seconds: float, folders: tuple[Path, ...]) -> subprocess.Popen[str]:
+    command = [sys.executable, str(Path(__file__).with_name("scan.py")), str(seconds), *map(str, folders)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
 @dataclass
 class Server:
     """A running `docchat serve`."""
@@ -97,8 +132,11 @@ def serving(data_dir: Path, *options: str, **settings: str) -> Iterator[Server]:
         process.wait(15)
         reader.join(15)
     finally:
+        if process.poll() not in (None, 0):
+            print(f"the server ended with {process.returncode}")
         process.kill()
         process.wait()
+        print("".join(lines))
         process.stdout.close()
     assert "Traceback" not in "".join(lines), "".join(lines)
 
