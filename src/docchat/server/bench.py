@@ -1,19 +1,14 @@
 """The benchmark: the times of one process in milliseconds, beside the disk's own limit measured in the same run."""
 
-import json
 import os
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..config import Settings
-from ..errors import ConfigError
-from ..extension import build_services
+from ..answers.evaluate import read_questions
 from ..types import Document, DocumentState, Draft
 from ..web.state import Services
 
@@ -64,30 +59,14 @@ class Result:
         }
 
 
-def run_bench(data: Path) -> Result:
-    """Measure on `docs/` and `questions.jsonl` of `data`, on SQLite in a temporary directory. Raises ConfigError."""
-    try:
-        questions = [
-            str(json.loads(line)["question"])
-            for line in (data / "questions.jsonl").read_text("utf-8").splitlines()
-            if line.strip()
-        ]
-        paths = sorted(path for path in (data / "docs").iterdir() if path.is_file())
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(f"{data} needs a folder docs/ and a file questions.jsonl with a question a line.") from error
-    if not questions or not paths:
-        raise ConfigError(f"{data} has no documents or no questions.")
-    with ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="docchat-bench-")))
-        services = build_services(Settings(data_dir=directory, worker="external"))
-        stack.callback(services.keyring.close)
-        stack.callback(services.database.close)
-        stack.callback(services.library.close)
-        stack.callback(services.worker.stop)
-        disk = Row("disk: 64 bytes in place + fdatasync", _times(_DISK_WRITES, _disk_write(stack, directory)))
-        uploads = Row("document: upload to searchable", tuple(_upload(services, path) for path in paths))
-        first, complete = _ask_all(services, questions)
-        return Result((disk, uploads, first, complete, _appends(services), _clears(services)))
+def run_bench(services: Services, data: Path) -> Result:
+    """Measure on `docs/` and `questions.jsonl` of `data`, in the library of `services`. Raises InvalidInput."""
+    questions = [question.text for question in read_questions(data)]
+    paths = sorted(path for path in (data / "docs").iterdir() if path.is_file())
+    disk = Row("disk: 64 bytes in place + fdatasync", _disk_writes(services.settings.data_dir))
+    uploads = Row("document: upload to searchable", tuple(_upload(services, path) for path in paths))
+    first, complete = _ask_all(services, questions)
+    return Result((disk, uploads, first, complete, _appends(services), _clears(services)))
 
 
 def _times(count: int, work: Callable[[], object]) -> tuple[float, ...]:
@@ -99,16 +78,21 @@ def _times(count: int, work: Callable[[], object]) -> tuple[float, ...]:
     return tuple(times)
 
 
-def _disk_write(stack: ExitStack, directory: Path) -> Callable[[], None]:
-    file = stack.enter_context((directory / "disk").open("wb", buffering=0))
-    file.write(bytes(4096))
-    os.fsync(file.fileno())
+def _disk_writes(directory: Path) -> tuple[float, ...]:
+    path = directory / "disk"
+    try:
+        with path.open("wb", buffering=0) as file:
+            descriptor = file.fileno()
+            file.write(bytes(4096))
+            os.fsync(descriptor)
 
-    def write() -> None:
-        os.pwrite(file.fileno(), os.urandom(_SLOT_BYTES), 0)
-        os.fdatasync(file.fileno())
+            def write() -> None:
+                os.pwrite(descriptor, os.urandom(_SLOT_BYTES), 0)
+                os.fdatasync(descriptor)
 
-    return write
+            return _times(_DISK_WRITES, write)
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _upload(services: Services, path: Path) -> float:
@@ -129,7 +113,7 @@ def _ask_all(services: Services, questions: list[str]) -> tuple[Row, Row]:
     for question in questions:
         session = services.store.create(owner=OWNER)
         start = time.perf_counter()
-        run = services.answers.start(owner=OWNER, session_id=session.id, question=question)
+        run = services.answers.start(owner=OWNER, session_id=session.id, question=question, mode="quotes")
         events = services.answers.follow(owner=OWNER, session_id=session.id, run_id=run.id)
         seen = False
         for event in events:

@@ -1,7 +1,10 @@
 """What a command works on: the services of one data directory, its accounts, and whose library is meant."""
 
 import os
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -73,10 +76,27 @@ class Home:
     def close(self) -> None:
         """Give back what was opened."""
         if "services" in self.__dict__:
-            self.services.worker.stop()
-            self.services.library.close()
-            self.services.database.close()
-            self.services.keyring.close()
+            close(self.services)
+
+
+@contextmanager
+def temporary_services(settings: Settings) -> Iterator[Services]:
+    """Services like those of `settings`, over an empty library on SQLite that is deleted in the end."""
+    with tempfile.TemporaryDirectory(prefix="docchat-") as directory:
+        empty = replace(settings, data_dir=Path(directory), database_url="", keyring_url="", worker="external")
+        services = build_services(empty)
+        try:
+            yield services
+        finally:
+            close(services)
+
+
+def close(services: Services) -> None:
+    """Give back what services hold open."""
+    services.worker.stop()
+    services.library.close()
+    services.database.close()
+    services.keyring.close()
 
 
 class MountedHome(Home):
@@ -90,7 +110,8 @@ class MountedHome(Home):
     def owner(self, name: str | None) -> str:
         """The host's user id, as given."""
         if name is None:
-            raise NotFound("Say whose library is meant: --user with the user's id in this application.")
+            click.echo("Working as the owner “local” (choose with --user and the id of a user).", err=True)
+            return LOCAL_OWNER
         return name
 
     def close(self) -> None:
