@@ -24,6 +24,9 @@ class Extreme:
     words: tuple[str, ...]
 
 
+FAR = 0.5
+"""What a number is worth that does not stand beside the thing that is counted."""
+
 _ADDRESS = re.compile(r"\be-?mail(?: address)?\b|\burl\b|\bweb ?site\b|\blink\b", re.IGNORECASE)
 _DATE = re.compile(
     r"\bwhen\b"
@@ -118,7 +121,7 @@ def _offers_number(text: str, question: str, known: set[str]) -> float:
     beside = re.search(
         rf"{amount}\W+(?:[\w-]+\W+){{0,5}}{stem}|{stem}\w*\W+(?:[\w-]+\W+){{0,3}}{amount}", text, re.IGNORECASE
     )
-    return 1.0 if beside else 0.5
+    return 1.0 if beside else FAR
 
 
 def _fresh(found: list[str], known: set[str]) -> bool:

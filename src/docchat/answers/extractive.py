@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .cues import Wanted
-from .fit import BESIDE, SIMILAR, Candidate, Question, candidates
+from .cues import FAR, Wanted
+from .fit import BESIDE, IN_DOCUMENT, SIMILAR, Candidate, Question, candidates
 from .passages import Passage
 
 MAX_QUOTES = 3
@@ -13,8 +13,11 @@ MAX_QUOTES = 3
 _ALIKE = 0.8
 # A logistic model of "these sentences answer it", fitted on SQuAD 2: questions with their article in the library
 # against questions whose article is not. Below the threshold the answer is that the documents do not say.
-_INSIDE, _NEAR, _ANYWHERE, _SCORE, _CONSTANT = 3.0, 2.0, 1.7, 2.1, -5.2
-_THRESHOLD = -1.2
+_INSIDE, _NEAR, _ANYWHERE, _SCORE, _CONSTANT = 2.53, 1.87, 1.59, 1.76, -5.05
+_THRESHOLD = -1.22
+# A question for a number whose quotes have none, or none beside the thing that is counted: 1 and 10 of 100 answered
+# questions of the fit against 3 and 26 of 100 others.
+_NO_NUMBER, _FAR_NUMBER = 2.5, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +77,23 @@ def _quote(candidate: Candidate) -> Quote:
     return Quote(candidate.passage.number, unit.start, unit.end, unit.text, unit.lead, round(candidate.score, 4))
 
 
-def features(asked: Question, chosen: Sequence[Candidate]) -> tuple[float, ...]:
-    """What the decision to refuse may rest on; shares of the question's weight, each 0 to 1."""
+def features(asked: Question, chosen: Sequence[Candidate]) -> tuple[float, float, float, float]:
+    """What the decision to refuse rests on: the share of the question's weight that the best quote holds, that stands
+    around it, that its document holds; and its score.
+    """
     best = chosen[0]
     pairs = list(zip(best.found, asked.weights.values(), strict=True))
-    inside = sum(weight for value, weight in pairs if value >= SIMILAR) / asked.whole
-    near = sum(weight for value, weight in pairs if value >= BESIDE) / asked.whole
-    anywhere = sum(weight for value, weight in pairs if value > 0) / asked.whole
-    absent = max((w for v, w in pairs if v == 0), default=0.0) / asked.heaviest
-    unknown = sum(w >= asked.heaviest * 0.999 for _, w in pairs) / len(pairs)
-    sort = 0.0 if asked.sort in (Wanted.ANY, Wanted.YES_NO) else 2 * max(c.offered for c in chosen) - 1
-    return inside, near, anywhere, best.score, absent, unknown, sort
+    inside, near, anywhere = (
+        sum(weight for value, weight in pairs if value >= least) / asked.whole
+        for least in (SIMILAR, BESIDE, IN_DOCUMENT)
+    )
+    return inside, near, anywhere, best.score
 
 
 def _confidence(asked: Question, chosen: Sequence[Candidate]) -> float:
-    inside, near, anywhere, score, *_ = features(asked, chosen)
-    return _CONSTANT + _INSIDE * inside + _NEAR * near + _ANYWHERE * anywhere + _SCORE * score
+    inside, near, anywhere, score = features(asked, chosen)
+    log_odds = _CONSTANT + _INSIDE * inside + _NEAR * near + _ANYWHERE * anywhere + _SCORE * score
+    if asked.sort is Wanted.NUMBER:
+        offered = max(candidate.offered for candidate in chosen)
+        log_odds -= 0.0 if offered > FAR else _FAR_NUMBER if offered else _NO_NUMBER
+    return log_odds

@@ -1,6 +1,7 @@
 """How well each unit of the passages fits a question: weighed overlap of words, and an answer of the right sort."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -26,11 +27,14 @@ IN_UNIT, SIMILAR, IN_LEAD, IS_HEADING, IN_HEADING, BESIDE, IN_PASSAGE, IN_DOCUME
 _SORT_BONUS = 0.18
 _RANK_BONUS = 0.12
 _NOTHING_NEW_MALUS = 0.25
+_NAMED_BONUS = 0.3
 _EXTREME_BONUS = 1.0
 _JOINED_CHARS = 500
 _SIMILAR_BEGIN = 5
 _SIMILAR_REST = 3
 _NO_TERMS: frozenset[str] = frozenset()
+# The dots of a table of contents: it names everything and says nothing.
+_LEADERS = re.compile(r"\.{5}|(?:\. ){5}|\u2026{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class _Context:
     passage: Passage
     around: frozenset[str]
     about: frozenset[str]
+    label: frozenset[str]
     rank: float
 
 
@@ -107,7 +112,8 @@ def _candidates(asked: Question, passages: Sequence[Passage]) -> Iterator[Candid
     seen: set[int] = set()
     for passage, around in zip(passages, texts, strict=True):
         rank = passage.score / best if best > 0 else 0.0
-        context = _Context(passage, around, about[passage.chunk.document_id], rank)
+        chunk = passage.chunk
+        context = _Context(passage, around, about[chunk.document_id], frozenset(terms(chunk.label)), rank)
         yield from _of_passage(asked, context)
         if id(passage.units) not in seen:
             seen.add(id(passage.units))
@@ -138,7 +144,7 @@ def _of_passage(asked: Question, context: _Context) -> Iterator[Candidate]:
     units = context.passage.own_units()
     sets = [frozenset(terms(unit.text)) for unit in units]
     for position, unit in enumerate(units):
-        if unit.kind == "title":
+        if unit.kind == "title" or _LEADERS.search(unit.text):
             continue
         before = sets[position - 1] if position else _NO_TERMS
         after = sets[position + 1] if position + 1 < len(units) else _NO_TERMS
@@ -174,7 +180,7 @@ def _candidate(
         (words, IN_UNIT),
         (named, IS_HEADING),
         (frozenset(terms(unit.lead)) if unit.lead else _NO_TERMS, IN_LEAD),
-        (heading, IN_HEADING),
+        (heading | context.label, IN_HEADING),
         (beside, BESIDE),
         (context.around, IN_PASSAGE),
         (context.about, IN_DOCUMENT),
@@ -183,6 +189,7 @@ def _candidate(
     gained = sum(value * weight for value, weight in zip(found, asked.weights.values(), strict=True))
     offered = offers(unit.text, asked.sort, asked.text)
     score = gained / asked.whole + _SORT_BONUS * offered + _RANK_BONUS * context.rank
+    score += _NAMED_BONUS * sum(asked.weights[term] for term in named) / asked.whole
     if len(words - asked.weights.keys()) < 2:
         score -= _NOTHING_NEW_MALUS
     return Candidate(context.passage, unit, words, found, offered, score)
@@ -190,14 +197,14 @@ def _candidate(
 
 def _nearness(term: str, words: frozenset[str], layers: Sequence[tuple[frozenset[str], float]]) -> float:
     value = next((value for layer, value in layers if term in layer), 0.0)
-    if value < SIMILAR and any(_similar(term, other) for other in words):
+    if value < SIMILAR and len(term) >= _SIMILAR_BEGIN and any(_similar(term, other) for other in words):
         return SIMILAR
     return value
 
 
 def _similar(one: str, other: str) -> bool:
     """Whether two terms look like forms of one word: a long common beginning."""
-    if one[:_SIMILAR_BEGIN] != other[:_SIMILAR_BEGIN] or len(one) < _SIMILAR_BEGIN or one.isdigit():
+    if not other.startswith(one[:_SIMILAR_BEGIN]) or one.isdigit():
         return False
     common = _SIMILAR_BEGIN
     for mine, its in zip(one[_SIMILAR_BEGIN:], other[_SIMILAR_BEGIN:], strict=False):

@@ -26,15 +26,15 @@ class Line:
     look: Look
 
 
-def lines_of(text: str) -> list[Line]:
-    """Every line of `text`, blank ones too, in order."""
+def lines_of(text: str, start: int = 0, end: int | None = None) -> list[Line]:
+    """Every line of `text[start:end]`, blank ones too, in order, with offsets in `text`."""
     found: list[Line] = []
-    at = 0
-    for raw in text.splitlines(keepends=True):
+    at = start
+    for raw in text[start:end].splitlines(keepends=True):
         stripped = raw.strip()
-        start = at + (len(raw) - len(raw.lstrip())) if stripped else at
-        start, stripped, look = _look(start, stripped)
-        found.append(Line(start, start + len(stripped), stripped, look))
+        begin = at + (len(raw) - len(raw.lstrip())) if stripped else at
+        begin, stripped, look = _look(begin, stripped)
+        found.append(Line(begin, begin + len(stripped), stripped, look))
         at += len(raw)
     return found
 
@@ -65,6 +65,11 @@ def cells_of(text: str) -> tuple[str, ...]:
         return ()
     cells = tuple(" ".join(part.split()) for part in parts)
     return cells if len(cells) > 1 else ()
+
+
+def is_row(line: str) -> bool:
+    """Whether a line is a row of a table, its cells parted by bars or tabs."""
+    return bool(cells_of(line.strip("\n")))
 
 
 def ends_sentence(text: str) -> bool:

@@ -4,7 +4,8 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from pathlib import PurePath
 from types import TracebackType
 
 import httpx
@@ -30,12 +31,11 @@ class OpenAIModel:
         self._name = name
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._timeout = httpx.Timeout(timeout, connect=min(CONNECT_SECONDS, timeout))
-        self._lock = threading.Lock()
 
     @property
     def name(self) -> str:
-        """Name of the model; empty until the server was asked for it."""
-        return self._name
+        """Name of the model for people; empty until the server was asked for it. Of a path only the file's name."""
+        return PurePath(self._name).name if self._name.startswith("/") else self._name
 
     def stream(self, *, messages: Sequence[ChatMessage]) -> "OpenAIStream":
         """A new answer to `messages`; connects when it is iterated."""
@@ -49,17 +49,16 @@ class OpenAIModel:
         """Address of a resource of the server."""
         return f"{self._url}/{path}"
 
-    def resolve_name(self, client: httpx.Client) -> str:
+    def resolve_name(self, client: httpx.Client, trace: Callable[[str, Mapping[str, object]], None]) -> str:
         """The name to ask for, from the server's list when none was set. Raises ModelUnavailable."""
-        with self._lock:
-            if not self._name:
-                try:
-                    listed = client.get(self.url("models"))
-                    listed.raise_for_status()
-                    self._name = str(listed.json()["data"][0]["id"])
-                except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
-                    raise ModelUnavailable from error
-            return self._name
+        if not self._name:
+            try:
+                listed = client.get(self.url("models"), extensions={"trace": trace})
+                listed.raise_for_status()
+                self._name = str(listed.json()["data"][0]["id"])
+            except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
+                raise ModelUnavailable from error
+        return self._name
 
 
 class OpenAIStream:
@@ -106,7 +105,7 @@ class OpenAIStream:
         with self._model.client() as client:
             self._client = client
             body: dict[str, object] = {
-                "model": self._model.resolve_name(client),
+                "model": self._model.resolve_name(client, self._trace),
                 "messages": self._messages,
                 "stream": True,
             }

@@ -8,16 +8,20 @@ from uuid import UUID
 from ..documents.terms import terms
 from ..errors import NotFound
 from ..types import Chunk, PageText, ScoredChunk
+from .lines import is_row
 from .passages import Passage
 from .units import Unit, units_of
 
 PASSAGES = 8
 """An answer rests on at most this many passages."""
 
-_SEARCHED = 20
+_SEARCHED = 14
 _SAME = 0.85
 _JOINED_CHARS = 1800
-_WINDOW_CHARS = 30_000
+_GAP_CHARS = 3
+_BEFORE_CHARS = 1500
+_AFTER_CHARS = 600
+_TABLE_CHARS = 30_000
 
 
 class Index(Protocol):
@@ -42,29 +46,24 @@ def retrieve(index: Index, pages: Pages, *, owner: str, question: str, limit: in
 
     A document deleted between the search and the reading of its page is left out.
     """
-    found = _distinct(index.search(owner=owner, question=question, limit=_SEARCHED))
+    found = _joined(_distinct(index.search(owner=owner, question=question, limit=_SEARCHED)))[:limit]
     texts: dict[tuple[UUID, int], str] = {}
-    joined: list[ScoredChunk] = []
+    units: dict[tuple[UUID, int, int, int], tuple[Unit, ...]] = {}
+    passages: list[Passage] = []
     for scored in found:
-        key = (scored.chunk.document_id, scored.chunk.page)
+        chunk = scored.chunk
+        key = (chunk.document_id, chunk.page)
         if key not in texts:
             try:
-                texts[key] = pages.page(owner=owner, document_id=key[0], number=key[1]).text
+                texts[key] = pages.page(owner=owner, document_id=chunk.document_id, number=chunk.page).text
             except NotFound:
                 continue
-        if not _join(joined, scored, texts[key]):
-            joined.append(scored)
-    units: dict[tuple[UUID, int, int], tuple[Unit, ...]] = {}
-    passages = []
-    for number, scored in enumerate(joined[:limit], 1):
-        chunk = scored.chunk
-        text = texts[chunk.document_id, chunk.page]
-        first = _window_start(text, chunk)
-        place = (chunk.document_id, chunk.page, first)
-        if place not in units:
-            units[place] = _units(text, first)
-        whole = _whole(chunk, text, units[place])
-        passages.append(Passage(number, whole, text, units[place], scored.score))
+        text = texts[key]
+        start, end = window(text, chunk.start, chunk.end)
+        if (*key, start, end) not in units:
+            units[*key, start, end] = units_of(text, start, end)
+        near = units[*key, start, end]
+        passages.append(Passage(len(passages) + 1, _whole(chunk, text, near), text, near, scored.score))
     return tuple(passages)
 
 
@@ -78,41 +77,58 @@ def _distinct(found: Sequence[ScoredChunk]) -> list[ScoredChunk]:
     return [scored for scored, _ in kept]
 
 
-def _join(joined: list[ScoredChunk], scored: ScoredChunk, text: str) -> bool:
-    """Append `scored` to a better passage that it directly follows or precedes; whether it was."""
-    chunk = scored.chunk
-    for place, better in enumerate(joined):
-        other = better.chunk
-        if (other.document_id, other.page) != (chunk.document_id, chunk.page):
-            continue
-        start, end = min(chunk.start, other.start), max(chunk.end, other.end)
-        gap = text[min(chunk.end, other.end) : max(chunk.start, other.start)]
-        if end - start <= _JOINED_CHARS and not gap.strip():
-            whole = replace(other, start=start, end=end, text=text[start:end])
-            joined[place] = replace(better, chunk=whole)
-            return True
-    return False
+def _joined(found: Sequence[ScoredChunk]) -> list[ScoredChunk]:
+    """With chunks that directly follow each other made one, at the place of the better."""
+    joined: list[ScoredChunk] = []
+    for scored in found:
+        for place, better in enumerate(joined):
+            if _adjoin(better.chunk, scored.chunk):
+                joined[place] = replace(better, chunk=_span(better.chunk, scored.chunk))
+                break
+        else:
+            joined.append(scored)
+    return joined
 
 
-def _window_start(text: str, chunk: Chunk) -> int:
-    """Where the part of the page begins that is cut into units: its begin, but for very long pages."""
-    if len(text) <= 2 * _WINDOW_CHARS:
-        return 0
-    first = max(0, chunk.start // _WINDOW_CHARS - 1) * _WINDOW_CHARS
-    return text.rfind("\n", 0, first) + 1
+def _adjoin(one: Chunk, other: Chunk) -> bool:
+    if (one.document_id, one.page) != (other.document_id, other.page):
+        return False
+    gap = max(one.start, other.start) - min(one.end, other.end)
+    return gap <= _GAP_CHARS and max(one.end, other.end) - min(one.start, other.start) <= _JOINED_CHARS
 
 
-def _units(text: str, first: int) -> tuple[Unit, ...]:
-    if first == 0 and len(text) <= 2 * _WINDOW_CHARS:
-        return units_of(text)
-    part = text[first : first + 3 * _WINDOW_CHARS]
-    return tuple(replace(unit, start=unit.start + first, end=unit.end + first) for unit in units_of(part))
+def _span(one: Chunk, other: Chunk) -> Chunk:
+    """Both chunks as one; its text is cut from the page later."""
+    return replace(one, start=min(one.start, other.start), end=max(one.end, other.end), text="")
+
+
+def window(text: str, start: int, end: int) -> tuple[int, int]:
+    """The part of a page that is cut into units for [start, end): what leads to it, all rows of its table.
+
+    It begins and ends at a line.
+    """
+    first = _line_start(text, max(0, start - _BEFORE_CHARS))
+    last = _line_end(text, min(len(text), end + _AFTER_CHARS))
+    if is_row(text[_line_start(text, start) : _line_end(text, start)]):
+        lowest, highest = max(0, start - _TABLE_CHARS), min(len(text), end + _TABLE_CHARS)
+        while first > lowest and is_row(text[_line_start(text, first - 1) : first]):
+            first = _line_start(text, first - 1)
+        while last < highest and is_row(text[last + 1 : _line_end(text, last + 1)]):
+            last = _line_end(text, last + 1)
+    return first, last
+
+
+def _line_start(text: str, at: int) -> int:
+    return text.rfind("\n", 0, at) + 1
+
+
+def _line_end(text: str, at: int) -> int:
+    found = text.find("\n", at)
+    return len(text) if found < 0 else found
 
 
 def _whole(chunk: Chunk, text: str, units: Sequence[Unit]) -> Chunk:
     """The chunk widened to the sentences it cuts through."""
     start = min([chunk.start, *(unit.start for unit in units if unit.start < chunk.start < unit.end)])
     end = max([chunk.end, *(unit.end for unit in units if unit.start < chunk.end < unit.end)])
-    if (start, end) == (chunk.start, chunk.end):
-        return chunk
     return replace(chunk, start=start, end=end, text=text[start:end])

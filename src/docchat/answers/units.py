@@ -58,9 +58,9 @@ class _Block:
         return self.lines[-1].end
 
 
-def units_of(text: str) -> tuple[Unit, ...]:
-    """Everything quotable on a page, in order, never overlapping."""
-    lines = lines_of(text)
+def units_of(text: str, start: int = 0, end: int | None = None) -> tuple[Unit, ...]:
+    """Everything quotable in `text[start:end]`, in order, never overlapping, with offsets in `text`."""
+    lines = lines_of(text, start, end)
     blocks = list(_blocks(lines))
     _mark_titles(blocks, lines)
     return tuple(_units(text, blocks))
@@ -235,7 +235,8 @@ def _units(text: str, blocks: Sequence[_Block]) -> Iterator[Unit]:
 
 def _is_head(row: str) -> bool:
     cells = cells_of(row) or tuple(row.split())
-    return not any(cell and cell.replace(",", "").replace(".", "").isdigit() for cell in cells)
+    # A cell with a colon names what stands beside it: a form, not a table with a row of heads.
+    return not any(":" in cell or cell.replace(",", "").replace(".", "").isdigit() for cell in cells)
 
 
 def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

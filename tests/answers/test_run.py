@@ -1,0 +1,298 @@
+"""Answer runs: events and their order, resuming, stopping, clearing, and every way to fail."""
+
+import threading
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+
+from docchat.answers import runs
+from docchat.errors import Cleared, InvalidInput, NotFound, Overloaded, TooLarge
+from docchat.types import AnswerEvent, Message, MessageState
+
+from .conftest import OWNER, House, PlayedModel
+
+TEXT = """The harbour office opens at seven. The crane lifts forty-two tons.
+
+The old lighthouse was built in 1873 by Mary Fisher. It burns whale oil no more."""
+
+
+def text_of(events: list[AnswerEvent]) -> str:
+    return "".join(event.text for event in events if event.kind == "text")
+
+
+def stored(house: House, session_id: object) -> Message:
+    return house.services.store.messages(owner=OWNER, session_id=session_id).items[-1]  # type: ignore[arg-type]
+
+
+def until(true: Callable[[], object], seconds: float = 5.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def model_house(make_house: Callable[..., House], played_model: PlayedModel) -> House:
+    house = make_house(model_url=played_model.url)
+    house.upload("harbour.txt", TEXT)
+    return house
+
+
+def test_quotes_with_exact_citations(house: House) -> None:
+    document = house.upload("harbour.txt", TEXT)
+    session = house.chat()
+    events = house.ask("When was the old lighthouse built?", session)
+    assert [event.kind for event in events][:3] == ["passages", "text", "citation"]
+    assert events[-1].kind == "done"
+    message = events[-1].message
+    assert message is not None
+    assert message == stored(house, session)
+    assert message.text == text_of(events)
+    assert message.text.startswith("“The old lighthouse was built in 1873 by Mary Fisher.” [1]")
+    assert message.mode == "quotes"
+    assert message.state is MessageState.DONE
+    first = message.citations[0]
+    page = house.services.library.page(owner=OWNER, document_id=document, number=first.page)
+    assert page.text[first.start : first.end] == first.quote == "The old lighthouse was built in 1873 by Mary Fisher."
+    assert events[0].passages[0].document_id == document
+    assert [event.citation for event in events if event.kind == "citation"] == list(message.citations)
+
+
+def test_what_the_documents_do_not_say(house: House) -> None:
+    house.upload("harbour.txt", TEXT)
+    events = house.ask("What is the annual salary of the archbishop of Canterbury?")
+    assert text_of(events).startswith("Your documents do not say")
+    assert events[-1].message is not None
+    assert events[-1].message.refused
+    assert events[-1].message.citations == ()
+
+
+def test_no_documents_yet(house: House) -> None:
+    assert "Upload" in text_of(house.ask("When was the lighthouse built?"))
+
+
+def test_the_first_question_is_the_title(house: House) -> None:
+    session = house.chat()
+    house.ask("Who built the lighthouse?", session)
+    house.ask("And when?", session)
+    assert house.services.store.get(owner=OWNER, session_id=session).title == "Who built the lighthouse?"
+
+
+def test_questions_that_are_none(house: House) -> None:
+    session = house.chat()
+    for question, error in (("  ", InvalidInput), ("x" * 8001, TooLarge)):
+        with pytest.raises(error):
+            house.answers.start(owner=OWNER, session_id=session, question=question)
+    with pytest.raises(InvalidInput):
+        house.answers.start(owner=OWNER, session_id=session, question="Why?", mode="model")
+    with pytest.raises(NotFound):
+        house.answers.start(owner=OWNER, session_id=uuid4(), question="Why?")
+    with pytest.raises(NotFound):
+        house.answers.start(owner="bob", session_id=session, question="Why?")
+    assert house.services.store.messages(owner=OWNER, session_id=session).items == ()
+
+
+def test_a_model_answers_with_citations(model_house: House, played_model: PlayedModel) -> None:
+    played_model.pieces = ["The crane lifts ", "forty-two tons [", "1] and more [9]."]
+    session = model_house.chat()
+    events = model_house.ask("What does the crane lift?", session)
+    message = events[-1].message
+    assert message is not None
+    assert message.text == text_of(events) == "The crane lifts forty-two tons [1] and more."
+    assert [citation.quote for citation in message.citations] == ["The crane lifts forty-two tons."]
+    assert message.model == "played-model"
+    assert "forty-two tons" in str(played_model.requests[0]["messages"])
+
+
+def test_a_real_model_answers(make_house: Callable[..., House], llama_server_url: str) -> None:
+    house = make_house(model_url=llama_server_url, model_context_tokens=2048)
+    house.upload("harbour.txt", TEXT)
+    events = house.ask("Who built the old lighthouse?")
+    assert events[0].kind == "passages"
+    assert events[-1].kind == "done"
+    assert text_of(events).strip()
+
+
+def test_a_reader_that_comes_back_misses_nothing(model_house: House, played_model: PlayedModel) -> None:
+    played_model.holds = True
+    session = model_house.chat()
+    run = model_house.answers.start(owner=OWNER, session_id=session, question="What does the crane lift?")
+    reader = model_house.answers.follow(owner=OWNER, session_id=session, run_id=run.id)
+    seen: list[AnswerEvent] = []
+    while not text_of(seen):
+        event = next(reader)
+        if event is not None:
+            seen.append(event)
+    reader.close()  # type: ignore[attr-defined]
+    until(played_model.held.is_set)
+    threading.Timer(0.05, played_model.release.set).start()
+    rest = model_house.follow(session, run.id, offset=seen[-1].offset)
+    assert rest[-1].kind == "done"
+    assert text_of(seen) + text_of(rest) == "The answer is forty-two [1]."
+    whole = model_house.follow(session, run.id)
+    assert text_of(whole) == "The answer is forty-two [1]."
+
+
+def test_silence_gives_heartbeats(model_house: House, played_model: PlayedModel) -> None:
+    played_model.silent = True
+    session = model_house.chat()
+    run = model_house.answers.start(owner=OWNER, session_id=session, question="What does the crane lift?")
+    reader = model_house.answers.follow(owner=OWNER, session_id=session, run_id=run.id)
+    first = next(reader)
+    assert first is not None
+    assert first.kind == "passages"
+    begun = time.monotonic()
+    assert next(reader) is None
+    assert 0.5 < time.monotonic() - begun < 2
+    model_house.answers.stop(owner=OWNER, session_id=session, run_id=run.id)
+    assert [event.kind for event in reader if event] == ["done"]
+
+
+def test_stop_keeps_what_was_said(model_house: House, played_model: PlayedModel) -> None:
+    played_model.holds = True
+    session = model_house.chat()
+    run = model_house.answers.start(owner=OWNER, session_id=session, question="What does the crane lift?")
+    until(played_model.held.is_set)
+    begun = time.monotonic()
+    model_house.answers.stop(owner=OWNER, session_id=session, run_id=run.id)
+    events = model_house.follow(session, run.id)
+    assert time.monotonic() - begun < 0.5
+    assert events[-1].kind == "done"
+    assert stored(model_house, session).state is MessageState.STOPPED
+    assert stored(model_house, session).text == "The answer is forty-two [1]."
+    assert played_model.left.wait(1)
+
+
+@pytest.mark.parametrize("silent", [True, False], ids=["before the first word", "in mid-stream"])
+def test_a_clear_ends_everything_at_once(model_house: House, played_model: PlayedModel, silent: bool) -> None:
+    played_model.silent, played_model.holds = silent, True
+    session = model_house.chat()
+    run = model_house.answers.start(owner=OWNER, session_id=session, question="What does the crane lift?")
+    until(played_model.held.is_set)
+    events: list[AnswerEvent] = []
+    ended: list[float] = []
+
+    def read() -> None:
+        events.extend(model_house.follow(session, run.id))
+        ended.append(time.monotonic())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    clearance = model_house.services.clearing.clear(owner=OWNER, session_id=session)
+    begun = time.monotonic()
+    reader.join(5)
+    assert ended[0] - begun < 1
+    assert events[-1].kind == "cleared"
+    assert events[-1].successor == clearance.session.id
+    assert played_model.left.wait(1), "the model's stream must be cut"
+    live = model_house.answers._runs.find(owner=OWNER, session_id=session, run_id=run.id)
+    assert live is not None
+    assert "forty" not in repr(vars(live))
+    with pytest.raises(Cleared):
+        model_house.services.store.messages(owner=OWNER, session_id=session)
+    until(lambda: not model_house.answers._runs._places)
+
+
+def test_another_process_follows_and_stops(model_house: House, played_model: PlayedModel) -> None:
+    played_model.pause = 0.3
+    played_model.pieces = [f"word{number} " for number in range(100)]
+    session = model_house.chat()
+    run = model_house.answers.start(owner=OWNER, session_id=session, question="What does the crane lift?")
+    other = model_house.second_process()
+    reader = other.follow(owner=OWNER, session_id=session, run_id=run.id)
+    seen: list[AnswerEvent] = []
+    while not text_of(seen):
+        event = next(reader)
+        if event is not None:
+            seen.append(event)
+    other.stop(owner=OWNER, session_id=session, run_id=run.id)
+    seen.extend(event for event in reader if event is not None)
+    assert seen[0].kind == "passages"
+    assert seen[-1].kind == "done"
+    assert text_of(seen) == stored(model_house, session).text
+    assert stored(model_house, session).state is MessageState.STOPPED
+
+
+def test_another_process_hears_of_a_clear(model_house: House, played_model: PlayedModel) -> None:
+    played_model.holds = True
+    session = model_house.chat()
+    run = model_house.answers.start(owner=OWNER, session_id=session, question="What does the crane lift?")
+    reader = model_house.second_process().follow(owner=OWNER, session_id=session, run_id=run.id)
+    assert next(reader) is not None
+    successor = model_house.services.clearing.clear(owner=OWNER, session_id=session).session.id
+    begun = time.monotonic()
+    last = [event for event in reader if event is not None][-1]
+    assert time.monotonic() - begun < 1
+    assert (last.kind, last.successor) == ("cleared", successor)
+
+
+def test_an_answer_that_ended_is_read_from_the_store(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.upload("harbour.txt", TEXT)
+    session = house.chat()
+    run = house.answers.start(owner=OWNER, session_id=session, question="When was the old lighthouse built?")
+    first = house.follow(session, run.id)
+    monkeypatch.setattr(runs, "KEPT_SECONDS", 0.0)
+    until(lambda: house.answers._runs.find(owner=OWNER, session_id=session, run_id=run.id) is None)
+    again = house.follow(session, run.id)
+    assert text_of(again) == text_of(first)
+    assert again[-1] == first[-1]
+
+
+def test_runs_of_others_are_unknown(house: House) -> None:
+    session = house.chat()
+    run = house.answers.start(owner=OWNER, session_id=session, question="Who?")
+    house.follow(session, run.id)
+    for owner, session_id, run_id in (("bob", session, run.id), (OWNER, uuid4(), run.id), (OWNER, session, uuid4())):
+        with pytest.raises(NotFound):
+            next(house.answers.follow(owner=owner, session_id=session_id, run_id=run_id))
+    with pytest.raises(NotFound):
+        house.answers.stop(owner="bob", session_id=session, run_id=run.id)
+
+
+def test_so_many_answers_at_a_time(model_house: House, played_model: PlayedModel) -> None:
+    played_model.holds = True
+    session = model_house.chat()
+    started = [
+        model_house.answers.start(owner=OWNER, session_id=session, question=f"What lifts crane {number}?")
+        for number in range(3)
+    ]
+    with pytest.raises(Overloaded):
+        model_house.answers.start(owner=OWNER, session_id=session, question="What does the crane lift?")
+    played_model.release.set()
+    for run in started:
+        model_house.follow(session, run.id)
+    until(lambda: not model_house.answers._runs._places)
+    assert model_house.ask("What does the crane lift?", session)[-1].kind == "done"
+
+
+def test_a_model_that_breaks_off(model_house: House, played_model: PlayedModel) -> None:
+    played_model.raw = b'data: {"error": "out of memory"}\n\n'
+    session = model_house.chat()
+    events = model_house.ask("What does the crane lift?", session)
+    assert (events[-1].kind, events[-1].code) == ("error", "model_unavailable")
+    assert "quoted" in events[-1].error
+    message = stored(model_house, session)
+    assert message.state is MessageState.FAILED
+    assert message.text.startswith("The answer is forty")
+    assert message.error == events[-1].error
+    again = model_house.answers.start(owner=OWNER, session_id=session, question="What lifts the crane?", mode="quotes")
+    assert model_house.follow(session, again.id)[-1].kind == "done"
+
+
+def test_no_model_server(make_house: Callable[..., House]) -> None:
+    house = make_house(model_url="http://127.0.0.1:9/v1")
+    house.upload("harbour.txt", TEXT)
+    events = house.ask("What lifts the crane?")
+    assert (events[-1].kind, events[-1].code) == ("error", "model_unavailable")
+
+
+def test_text_is_sent_in_few_events(model_house: House, played_model: PlayedModel) -> None:
+    played_model.pause = 0.002
+    played_model.pieces = ["word "] * 300
+    begun = time.monotonic()
+    events = model_house.ask("What does the crane lift?")
+    took = time.monotonic() - begun
+    assert text_of(events).strip() == ("word " * 300).strip()
+    assert sum(event.kind == "text" for event in events) <= 8 * took + 3
