@@ -56,7 +56,7 @@ function endOf(lines, start) {
     return end < 0 ? lines.length : end + 1;
   }
   if (HEADING.test(line) || RULE.test(line)) return start + 1;
-  if (QUOTE.test(line)) return until(lines, start, (other) => other.trim() === "" || starts(other));
+  if (QUOTE.test(line)) return until(lines, start, (other) => !QUOTE.test(other) && (other.trim() === "" || starts(other)));
   if (ITEM.test(line)) return endOfList(lines, start);
   if (isTable(lines, start)) return until(lines, start + 1, (other) => !other.includes("|"));
   return until(lines, start, (other) => other.trim() === "" || starts(other));

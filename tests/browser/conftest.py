@@ -1,0 +1,185 @@
+"""Real servers on loopback, and a real Chromium. Without Chromium these tests skip; `make test` installs it."""
+
+import importlib.util
+import shutil
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from docchat.server.accounts import Accounts
+from docchat.server.app import create_app
+from docchat.web.state import Services
+
+from ..server.live import PASSWORD, SlowModel, slow_model
+from .page import Browser, chromium, start
+
+DEMO = Path(__file__).parents[2] / "demo" / "docs"
+HARDENED = Path(__file__).parents[2] / "examples" / "hardened"
+_NAMES = count()
+
+
+class Faults:
+    """A gateway in front of a site, as a broken one would be: it answers for the site where a test says so."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.answers: dict[str, int] = {}
+        self.down = False
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        status = next((code for end, code in self.answers.items() if environ["PATH_INFO"].endswith(end)), None)
+        if self.down:
+            status = 502
+        if status is None:
+            return self._passed_on(self.app(environ, start_response))
+        start_response(f"{status} Broken", [("Content-Type", "text/html")])
+        return [b"<h1>The gateway is broken</h1>"]
+
+    def _passed_on(self, body: Any) -> Iterator[bytes]:
+        """The body as it comes; a gateway that goes down breaks off what it is passing on."""
+        try:
+            for piece in body:
+                if self.down:
+                    return
+                yield piece
+        finally:
+            getattr(body, "close", lambda: None)()
+
+
+@dataclass
+class Site:
+    """A served application; `url` is the address of its chat page."""
+
+    app: Flask
+    url: str
+    faults: Faults
+    names: list[str] = field(default_factory=list)
+
+    @property
+    def services(self) -> Services:
+        services: Services = self.app.extensions["docchat"]
+        return services
+
+    def person(self) -> str:
+        """The name of somebody new."""
+        name = f"person{next(_NAMES)}"
+        Accounts(self.services.database, min_length=12).add(name=name, password=PASSWORD)
+        return name
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *arguments: Any) -> None:
+        pass
+
+
+@contextmanager
+def served(app: Flask, path: str) -> Iterator[Site]:
+    """The application behind a server with threads, stopped and closed at the end."""
+    faults = Faults(app.wsgi_app)
+    app.wsgi_app = faults  # type: ignore[method-assign]
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    server.daemon_threads = True  # type: ignore[attr-defined]  # a stream may still be open
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    site = Site(app, f"http://127.0.0.1:{server.server_port}{path}", faults)
+    try:
+        yield site
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+        site.services.worker.stop()
+        site.services.library.close()
+        site.services.database.close()
+        site.services.keyring.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The standalone server, answering with quotes."""
+    with served(create_app({"DOCCHAT_DATA_DIR": str(tmp_path_factory.mktemp("site"))}), "/") as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def model() -> Iterator[SlowModel]:
+    """A model server whose answers take a minute."""
+    with slow_model() as model:
+        yield model
+
+
+@pytest.fixture(scope="session")
+def slow_site(tmp_path_factory: pytest.TempPathFactory, model: SlowModel) -> Iterator[Site]:
+    """The standalone server with a slow model."""
+    data = tmp_path_factory.mktemp("slow")
+    with served(create_app({"DOCCHAT_DATA_DIR": str(data), "DOCCHAT_MODEL_URL": model.url}), "/") as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def hardened_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The careful host of the examples, at a path of its own."""
+    # From a copy: it keeps its sessions in a folder beside itself.
+    folder = tmp_path_factory.mktemp("hardened")
+    shutil.copytree(HARDENED, folder / "host", ignore=shutil.ignore_patterns("instance", "__pycache__"))
+    spec = importlib.util.spec_from_file_location("hardened_host", folder / "host" / "app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(__import__("sys").modules, "hardened_host", module)
+        spec.loader.exec_module(module)
+        app = module.create_app({"HTTPS": False, "DOCCHAT_DATA_DIR": str(folder / "data")})
+        with served(app, f"{module.ROOT}/x/docchat/") as site:
+            yield site
+
+
+@pytest.fixture
+def open_browser(tmp_path: Path) -> Iterator[Callable[[str], Browser]]:
+    """A function that opens a browser of its own at a site; every console must be free of complaints at the end."""
+    paths = chromium()
+    if paths is None:
+        pytest.skip(
+            "Chromium or its driver is not installed: `make test` installs them, or apt install chromium-driver."
+        )
+    with ExitStack() as stack:
+        browsers: list[Browser] = []
+
+        def open_at(url: str) -> Browser:
+            driver = start(*paths, tmp_path)
+            stack.callback(driver.quit)
+            browsers.append(Browser(driver, url))
+            return browsers[-1]
+
+        yield open_at
+        complaints = [line for browser in browsers for line in browser.complaints()]
+    assert complaints == []
+
+
+@pytest.fixture
+def browser(open_browser: Callable[[str], Browser], site: Site) -> Browser:
+    """A browser at the standalone server, with somebody new signed in."""
+    browser = open_browser(site.url)
+    browser.go()
+    browser.sign_in(site.person(), PASSWORD)
+    browser.see("docchat-composer")
+    return browser
+
+
+@pytest.fixture
+def slow_browser(open_browser: Callable[[str], Browser], slow_site: Site) -> Browser:
+    """A browser at the server with the slow model, with a document of somebody new."""
+    browser = open_browser(slow_site.url)
+    browser.go()
+    browser.sign_in(slow_site.person(), PASSWORD)
+    browser.see("docchat-composer")
+    browser.upload(DEMO / "gifts-and-entertainment-policy.md")
+    return browser

@@ -1,0 +1,182 @@
+"""What a person does in the browser, in the person's words; and the browser itself."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+SECONDS = 15.0
+PHONE = (390, 844)
+_OPTIONS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--window-size=1280,900",
+)
+
+
+def chromium() -> tuple[str, str] | None:
+    """Paths of the browser and its driver, None when one is missing."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    browser = next((path for name in names if (path := shutil.which(name))), None)
+    driver = shutil.which("chromedriver")
+    return (browser, driver) if browser and driver else None
+
+
+def start(browser: str, driver: str, downloads: Path) -> webdriver.Chrome:
+    """A browser with a profile of its own that talks to nobody but the pages it is sent to."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for option in _OPTIONS:
+        options.add_argument(option)
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    return webdriver.Chrome(options=options, service=Service(driver))
+
+
+@dataclass
+class Browser:
+    """One browser on one site; `url` is the address of the chat page and ends with a slash."""
+
+    driver: webdriver.Chrome
+    url: str
+
+    # looking
+
+    def all(self, selector: str) -> list[WebElement]:
+        """The elements that a person can see."""
+        return [found for found in self.driver.find_elements(By.CSS_SELECTOR, selector) if found.is_displayed()]
+
+    def see(self, selector: str, *, text: str = "", seconds: float = SECONDS) -> WebElement:
+        """Wait until an element is seen that holds `text`."""
+        what = f"{selector} with {text!r}" if text else selector
+        return cast(WebElement, self.wait(lambda: self._holding(selector, text), what, seconds))
+
+    def see_no(self, selector: str, *, text: str = "", seconds: float = SECONDS) -> None:
+        """Wait until no such element is seen."""
+        self.wait(lambda: not self._holding(selector, text), f"no {selector}", seconds)
+
+    def wait(self, condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
+        """Wait until `condition()` is true; an element that goes away meanwhile is looked for again."""
+        waiting = WebDriverWait(self.driver, seconds, 0.05, [StaleElementReferenceException])
+        return waiting.until(lambda _: condition(), f"waited in vain for {what}")
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        """The value of a script in the page."""
+        return self.driver.execute_script(script, *arguments)
+
+    def wait_for(self, script: str, *arguments: Any) -> Any:
+        """The value that a script hands to its last argument, a function."""
+        return self.driver.execute_async_script(script, *arguments)
+
+    @property
+    def text(self) -> str:
+        """Everything written on the page, seen or not."""
+        return str(self.run("return document.documentElement.textContent"))
+
+    def _holding(self, selector: str, text: str) -> WebElement | None:
+        return next((found for found in self.all(selector) if text in found.text), None)
+
+    # doing
+
+    def go(self, path: str = "") -> None:
+        """Open a page below the chat's address."""
+        self.driver.get(self.url + path)
+
+    def click(self, selector: str, *, text: str = "") -> None:
+        """Click what is seen."""
+        self.see(selector, text=text).click()
+
+    def press(self, *keys: str) -> None:
+        """Press keys wherever the focus is."""
+        webdriver.ActionChains(self.driver).send_keys(*keys).perform()
+
+    def newline(self) -> None:
+        """Shift and Enter."""
+        webdriver.ActionChains(self.driver).key_down(Keys.SHIFT).send_keys(Keys.ENTER).key_up(Keys.SHIFT).perform()
+
+    def sign_in(self, name: str, password: str) -> None:
+        """Fill in the form that asks for name and password, which must be on the screen."""
+        self.see("[name=username]").send_keys(name)
+        self.see("[name=password]").send_keys(password + Keys.ENTER)
+
+    def upload(self, *paths: Path) -> None:
+        """Pick files and wait until each is ready."""
+        self.driver.find_element(By.CSS_SELECTOR, "[data-pick]").send_keys("\n".join(str(path) for path in paths))
+        for path in paths:
+            self.see(f".upload.ready [title='{path.name}']", seconds=60)
+
+    def type(self, text: str) -> None:
+        """Type into the box for questions."""
+        self.see("textarea[name=question]").send_keys(text)
+
+    def ask(self, question: str, *, wait: bool = True) -> None:
+        """Ask and, unless told otherwise, wait for the end of the answer."""
+        before = self.answers
+        self.type(question + Keys.ENTER)
+        self.wait(lambda: self.answers > before, "an answer")
+        if wait:
+            self.see_no("[data-stop]", seconds=60)
+
+    @property
+    def answers(self) -> int:
+        """How many answers are on the screen."""
+        return len(self.driver.find_elements(By.CSS_SELECTOR, "docchat-message .answer"))
+
+    @property
+    def draft(self) -> str:
+        """What stands in the box for questions."""
+        return str(self.see("textarea[name=question]").get_property("value"))
+
+    def clear(self, *, confirm: bool = True) -> None:
+        """The button, and the button of the dialogue."""
+        self.click("[data-clear]")
+        self.see("dialog[open]", text="Clear this chat?")
+        if confirm:
+            self.click("dialog[open] [data-go]")
+
+    def new_tab(self, path: str = "") -> str:
+        """Open another tab; the handle of the one left."""
+        left = self.driver.current_window_handle
+        self.driver.switch_to.new_window("tab")
+        self.go(path)
+        return left
+
+    def to_tab(self, handle: str) -> None:
+        """Go to another tab."""
+        self.driver.switch_to.window(handle)
+
+    def screen(self, width: int, height: int) -> None:
+        """A screen of another size."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": True}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def network(self, *, offline: bool, upload: int = -1) -> None:
+        """Pull the plug, or let no more than `upload` bytes a second out."""
+        self.driver.execute_cdp_cmd("Network.enable", {})
+        rates = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": upload}
+        self.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {"offline": offline, **rates})
+
+    def complaints(self) -> Sequence[str]:
+        """What the console says against the page: refused by the policy, or an error of a script."""
+        entries = self.driver.get_log("browser")
+        return [
+            entry["message"]
+            for entry in entries
+            if "Content Security Policy" in entry["message"]
+            or (entry["level"] == "SEVERE" and entry["source"] in ("javascript", "console-api", "security"))
+        ]

@@ -1,0 +1,102 @@
+"""Text of documents and models as DOM nodes: what Markdown may become, and that nothing of it is ever run."""
+
+from typing import Any
+
+import pytest
+
+from .page import Browser
+
+RENDER = """
+const [text, done] = [arguments[0], arguments[1]];
+const base = document.querySelector('script[type=module]').src.replace(/[^/]*$/, '');
+import(base + 'markdown.js').then(({ showMarkdown }) => {
+  const place = document.createElement('div');
+  document.body.append(place);
+  const cite = (number) => number <= 2 ? document.createElement('button') : null;
+  for (let end = 1; end <= text.length; end += 7) showMarkdown(place, text.slice(0, end), cite);
+  showMarkdown(place, text, cite);
+  done(place.innerHTML);
+});
+"""
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg/onload=alert(1)>",
+    "[a](javascript:alert(1))",
+    "[a](JaVaScRiPt:alert(1))",
+    "[a](data:text/html,<script>alert(1)</script>)",
+    "[a](vbscript:msgbox)",
+    "![a](https://elsewhere.invalid/track.png)",
+    "![a](data:image/svg+xml,<svg/onload=alert(1)>)",
+    '<https://example.org/"onmouseover=alert(1)>',
+    '[a](https://example.org/"onmouseover="alert(1))',
+    "`<b onclick=alert(1)>`",
+    "```html\n<iframe srcdoc='<script>alert(1)</script>'>\n```",
+    "| <a href=javascript:alert(1)>x</a> | b |\n|--|--|\n| <object data=x> | <embed> |",
+    "> <style>*{background:url(https://elsewhere.invalid)}</style>",
+    "- <form action=https://elsewhere.invalid><button>",
+    "# <base href=https://elsewhere.invalid>",
+    "**" * 500,
+    "[" * 500 + "](" * 500,
+    "> " * 200 + "deep",
+    "- " * 200 + "deep",
+    "\u202egnp.exe <b>",
+]
+ALLOWED = {
+    "A", "BLOCKQUOTE", "BR", "BUTTON", "CODE", "DIV", "EM", "H3", "H4", "H5", "H6", "HR", "LI", "OL", "P", "PRE",
+    "S", "SPAN", "STRONG", "SVG", "TABLE", "TBODY", "TD", "TH", "THEAD", "TR", "UL", "USE",
+}  # fmt: skip
+INSPECT = """
+const place = document.createElement('template');
+place.innerHTML = arguments[0];
+return [...place.content.querySelectorAll('*')].map((node) => [
+  node.tagName.toUpperCase(), Object.fromEntries([...node.attributes].map((a) => [a.name, a.value]))]);
+"""
+
+
+def nodes(browser: Browser, text: str) -> list[tuple[str, dict[str, Any]]]:
+    return [(tag, attributes) for tag, attributes in browser.run(INSPECT, browser.wait_for(RENDER, text))]
+
+
+def test_hostile_text_stays_text(browser: Browser) -> None:
+    for text in HOSTILE:
+        for tag, attributes in nodes(browser, text):
+            assert tag in ALLOWED, text
+            assert not [name for name in attributes if name.startswith("on") or name in ("style", "srcdoc")], text
+            if tag == "A":
+                assert attributes["href"].startswith(("https://", "http://", "mailto:")), text
+                assert attributes["rel"] == "noopener noreferrer nofollow"
+    assert not browser.run(
+        "return performance.getEntriesByType('resource').filter(e => !e.name.startsWith(location.origin))"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("a *b* **c** _d_ ~~e~~ `f`", "<em>b</em> <strong>c</strong> <em>d</em> <s>e</s> <code>f</code>"),
+        ("snake_case_name and 2*3*4", "snake_case_name and 2"),
+        ("said [1], not [7]", "said <button></button>, not [7]"),
+        ("1. one\n2. two\n   - three", "<li dir=\"auto\">two<ul><li dir=\"auto\">three</li></ul></li></ol>"),
+        ("# Title\ntext", "<h3>Title</h3><p dir=\"auto\">text</p>"),
+        ("a | b\n--|--:\n1 | 2", "<td class=\"at-right\">2</td>"),
+        ("> said\n> so", "<blockquote><p dir=\"auto\">said\nso</p></blockquote>"),
+        ("see https://example.org/a_b.", "rel=\"noopener noreferrer nofollow\">https://example.org/a_b</a>."),
+        ("```py\na < b\n```", "<code data-language=\"py\">a &lt; b</code>"),
+        ("```\nnot closed", "<code data-language=\"\">not closed</code>"),
+    ],
+)  # fmt: skip
+def test_markdown(browser: Browser, text: str, html: str) -> None:
+    assert html in browser.wait_for(RENDER, text)
+
+
+def test_offsets_count_characters_as_the_server_does(browser: Browser) -> None:
+    script = """
+    const [text, start, end, done] = arguments;
+    const base = document.querySelector('script[type=module]').src.replace(/[^/]*$/, '');
+    import(base + 'dom.js').then(({ cut }) => done(cut(text, start, end)));
+    """
+    text = "😀 naïve 文書 𝄞 end"
+    for start in range(len(text)):
+        for end in range(start, len(text) + 1):
+            assert browser.wait_for(script, text, start, end) == [text[:start], text[start:end], text[end:]]

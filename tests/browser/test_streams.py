@@ -1,0 +1,69 @@
+"""Answers while they run: reload, stop, a lost connection, and a clear in the middle."""
+
+from selenium.webdriver.common.keys import Keys
+
+from ..server.live import SlowModel
+from .conftest import Site
+from .page import Browser
+
+QUESTION = "What gifts are acceptable for government officials? SECRETWORD"
+
+
+def length(browser: Browser) -> int:
+    return len(browser.see(".answer").text)
+
+
+def grows(browser: Browser) -> None:
+    before = length(browser)
+    browser.wait(lambda: length(browser) > before + 100, "more text")
+
+
+def test_answer_goes_on_after_a_reload(slow_browser: Browser) -> None:
+    slow_browser.ask(QUESTION, wait=False)
+    slow_browser.see(".answer", text="SECRETWORD says more.")
+    grows(slow_browser)
+    before = length(slow_browser)
+    slow_browser.driver.refresh()
+    slow_browser.wait(lambda: length(slow_browser) >= before, "the text from before")
+    grows(slow_browser)
+    text = slow_browser.see(".answer").text
+    assert text.startswith("SECRETWORD says more. SECRETWORD says more.")
+    assert text.count("SECRETWORD") * len("SECRETWORD says more. ") >= len(text) - 30
+    slow_browser.see("textarea[name=question]").send_keys(Keys.ESCAPE)
+    slow_browser.see(".stopped", text="Stopped.")
+    slow_browser.see_no("[data-stop]")
+    slow_browser.driver.refresh()
+    slow_browser.see(".stopped", text="Stopped.")
+
+
+def test_answer_goes_on_after_a_lost_connection(slow_browser: Browser, slow_site: Site) -> None:
+    slow_browser.ask(QUESTION, wait=False)
+    slow_browser.see(".answer", text="SECRETWORD says more.")
+    slow_site.faults.down = True
+    slow_browser.see("[data-waiting]", text="The connection is lost.", seconds=30)
+    slow_site.faults.down = False
+    slow_browser.see_no("[data-waiting]")
+    grows(slow_browser)
+    text = slow_browser.see(".answer").text
+    assert "says more. says" not in text
+    assert "SECRETWORD SECRETWORD" not in text
+    slow_browser.click("[data-stop]")
+    slow_browser.see(".stopped")
+
+
+def test_clear_in_the_middle_of_an_answer(slow_browser: Browser, slow_site: Site, model: SlowModel) -> None:
+    slow_browser.ask(QUESTION, wait=False)
+    slow_browser.see(".answer", text="SECRETWORD says more.")
+    path = slow_browser.driver.current_url.rpartition("/c/")[2]
+    # From somewhere else: only the stream can tell this tab.
+    slow_browser.wait_for(f"fetch('/api/sessions/{path}/clear', {{method: 'POST'}}).then(arguments[0])")
+    slow_browser.see(".welcome", text="This chat was cleared.", seconds=3)
+    assert "SECRETWORD" not in slow_browser.text
+    slow_browser.wait(lambda: model.talking == 0, "the model to fall silent")
+
+
+def test_quotes_are_offered_beside_the_model(slow_browser: Browser) -> None:
+    slow_browser.see("docchat-composer", text="Answers are written by slow")
+    slow_browser.click("select[name=mode] option", text="Quotes only")
+    slow_browser.ask(QUESTION)
+    slow_browser.see(".message-foot", text="Quoted from your documents")
