@@ -6,6 +6,7 @@ PORT = 8000
 
 setup:
 	@sh scripts/setup.sh run
+	@echo "docchat is installed in .venv: try make run, or .venv/bin/docchat --help"
 
 run:
 	@sh scripts/setup.sh run
@@ -18,8 +19,8 @@ test:
 
 check:
 	@sh scripts/setup.sh run check
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
+	.venv/bin/ruff check src tests examples
+	.venv/bin/ruff format --check src tests examples
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
