@@ -26,7 +26,7 @@ OWNER = "evaluation"
 
 _QUOTED = re.compile(r"“([^”]*(?:”(?! \[\d)[^”]*)*)” \[(\d+)\]")
 _INGEST_SECONDS = 600.0
-_LETTERS = re.compile(r"[\w$%°€£@+]+(?:[.,:/'-][\w%°]+)*")
+_LETTERS = re.compile(r"\w+(?:[.,:/'-]\w+)*")
 
 
 class Asked(Protocol):

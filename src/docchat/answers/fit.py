@@ -94,6 +94,13 @@ class _Context:
     about: frozenset[str]
     label: frozenset[str]
     rank: float
+    known: dict[str, frozenset[str]]
+
+    def around_words(self, text: str) -> frozenset[str]:
+        """The terms of a lead or a heading, which many units share."""
+        if text not in self.known:
+            self.known[text] = frozenset(terms(text))
+        return self.known[text]
 
 
 def candidates(asked: Question, passages: Sequence[Passage]) -> list[Candidate]:
@@ -101,7 +108,8 @@ def candidates(asked: Question, passages: Sequence[Passage]) -> list[Candidate]:
     if not asked.whole:
         return []
     found = list(_candidates(asked, passages))
-    found.sort(key=lambda candidate: -candidate.score)
+    # Of two that fit alike the shorter says it best.
+    found.sort(key=lambda candidate: (-candidate.score, candidate.unit.end - candidate.unit.start))
     return found
 
 
@@ -113,7 +121,7 @@ def _candidates(asked: Question, passages: Sequence[Passage]) -> Iterator[Candid
     for passage, around in zip(passages, texts, strict=True):
         rank = passage.score / best if best > 0 else 0.0
         chunk = passage.chunk
-        context = _Context(passage, around, about[chunk.document_id], frozenset(terms(chunk.label)), rank)
+        context = _Context(passage, around, about[chunk.document_id], frozenset(terms(chunk.label)), rank, {})
         yield from _of_passage(asked, context)
         if id(passage.units) not in seen:
             seen.add(id(passage.units))
@@ -173,38 +181,42 @@ def _joined(page: str, units: Sequence[Unit], position: int) -> Unit:
 def _candidate(
     asked: Question, context: _Context, unit: Unit, words: frozenset[str], beside: frozenset[str]
 ) -> Candidate:
-    heading = frozenset(terms(unit.heading)) if unit.heading else _NO_TERMS
+    heading, lead = context.around_words(unit.heading), context.around_words(unit.lead)
     # A heading that the question names whole says what the text below it is about.
     named = heading if heading and heading <= asked.weights.keys() else _NO_TERMS
     layers = (
         (words, IN_UNIT),
         (named, IS_HEADING),
-        (frozenset(terms(unit.lead)) if unit.lead else _NO_TERMS, IN_LEAD),
+        (lead, IN_LEAD),
         (heading | context.label, IN_HEADING),
         (beside, BESIDE),
         (context.around, IN_PASSAGE),
         (context.about, IN_DOCUMENT),
     )
-    found = tuple(_nearness(term, words, layers) for term in asked.weights)
+    begins = {word[:_SIMILAR_BEGIN] for word in words}
+    found = tuple(_nearness(term, words, begins, layers) for term in asked.weights)
     gained = sum(value * weight for value, weight in zip(found, asked.weights.values(), strict=True))
     offered = offers(unit.text, asked.sort, asked.text)
     score = gained / asked.whole + _SORT_BONUS * offered + _RANK_BONUS * context.rank
     score += _NAMED_BONUS * sum(asked.weights[term] for term in named) / asked.whole
-    if len(words - asked.weights.keys()) < 2:
+    if not unit.lead and len(words - asked.weights.keys()) < 2:
         score -= _NOTHING_NEW_MALUS
     return Candidate(context.passage, unit, words, found, offered, score)
 
 
-def _nearness(term: str, words: frozenset[str], layers: Sequence[tuple[frozenset[str], float]]) -> float:
+def _nearness(
+    term: str, words: frozenset[str], begins: set[str], layers: Sequence[tuple[frozenset[str], float]]
+) -> float:
+    """How near the term stands to a unit with `words`, whose first letters are `begins`."""
     value = next((value for layer, value in layers if term in layer), 0.0)
-    if value < SIMILAR and len(term) >= _SIMILAR_BEGIN and any(_similar(term, other) for other in words):
+    if value < SIMILAR and term[:_SIMILAR_BEGIN] in begins and any(_similar(term, word) for word in words):
         return SIMILAR
     return value
 
 
 def _similar(one: str, other: str) -> bool:
     """Whether two terms look like forms of one word: a long common beginning."""
-    if not other.startswith(one[:_SIMILAR_BEGIN]) or one.isdigit():
+    if len(one) < _SIMILAR_BEGIN or not other.startswith(one[:_SIMILAR_BEGIN]) or one.isdigit():
         return False
     common = _SIMILAR_BEGIN
     for mine, its in zip(one[_SIMILAR_BEGIN:], other[_SIMILAR_BEGIN:], strict=False):

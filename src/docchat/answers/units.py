@@ -208,11 +208,11 @@ def _units(text: str, blocks: Sequence[_Block]) -> Iterator[Unit]:
     heading = lead = ""
     table = -1
     head = ""
-    previous: Kind | None = None
+    previous: _Block | None = None
     for block in blocks:
         whole = tidy(text[block.start : block.end])
         if block.kind == "row":
-            if previous != "row":
+            if previous is None or previous.kind != "row" or _begins_table(text[previous.end : block.start], whole):
                 table, head = table + 1, whole if _is_head(whole) else ""
             yield Unit(block.start, block.end, whole, "row", "" if whole == head else head, heading, table)
         elif block.kind == "title":
@@ -230,7 +230,12 @@ def _units(text: str, blocks: Sequence[_Block]) -> Iterator[Unit]:
                 lead = tidy(text[sentences[-1][0] : sentences[-1][1]])
             elif not short and block.kind == "sentence":
                 lead = ""
-        previous = block.kind
+        previous = block
+
+
+def _begins_table(gap: str, row: str) -> bool:
+    """Whether a row after another begins a new table: apart from it by a blank line, and a row of heads."""
+    return gap.count("\n") > 1 and _is_head(row)
 
 
 def _is_head(row: str) -> bool:

@@ -1,0 +1,91 @@
+"""Marks in a model's text become citations, however the text is cut into pieces."""
+
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docchat.answers.cite import Marker, best_quote
+from docchat.answers.passages import Passage
+from docchat.answers.units import units_of
+from docchat.types import Chunk, Citation
+
+PAGE = "Bees dance to tell where flowers are. A hive has one queen.\n\nThe queen lays two thousand eggs a day."
+
+
+def passage(number: int, text: str = PAGE) -> Passage:
+    chunk = Chunk(number, UUID(int=number), f"{number}.txt", 1, "", 0, len(text), text)
+    return Passage(number, chunk, text, units_of(text), 1.0)
+
+
+PASSAGES = [passage(1), passage(2, "Honey never spoils. It was found in tombs.")]
+
+
+def read(pieces: list[str]) -> tuple[str, list[tuple[int, Citation]]]:
+    """The whole text, and each citation with the length of the text before it."""
+    marker = Marker(PASSAGES)
+    text = ""
+    citations: list[tuple[int, Citation]] = []
+    for segments in [*map(marker.feed, pieces), marker.finish()]:
+        for segment in segments:
+            if isinstance(segment, Citation):
+                citations.append((len(text), segment))
+            else:
+                text += segment
+    return text, citations
+
+
+def test_a_mark_cites_the_sentence_that_fits() -> None:
+    text, citations = read(["A queen lays 2,000 eggs each day [1]. Honey keeps [2]."])
+    assert text == "A queen lays 2,000 eggs each day [1]. Honey keeps [2]."
+    assert [(at, citation.number, citation.quote) for at, citation in citations] == [
+        (36, 1, "The queen lays two thousand eggs a day."),
+        (53, 2, "Honey never spoils."),
+    ]
+    first = citations[0][1]
+    assert PAGE[first.start : first.end] == first.quote
+
+
+def test_marks_without_a_passage_are_dropped() -> None:
+    assert read(["So it is [3]. And so [1, 7] on [99]."])[0] == "So it is. And so [1] on."
+
+
+def test_other_ways_to_write_a_mark() -> None:
+    assert read(["One[1][2] two [2,1] three 【1†source】."])[0] == "One[1][2] two [2][1] three [1]."
+
+
+def test_each_passage_is_cited_once() -> None:
+    assert [citation.number for _, citation in read(["Bees [1] and bees [1] and honey [2] [1]."])[1]] == [1, 2]
+
+
+def test_brackets_that_are_no_marks_stay() -> None:
+    for text in ("- [ ] to do", "[x](y)", "a[i] = b", "【】", "open [1", "[1, two]", "x [ , ] y"):
+        assert read([text])[0] == text
+
+
+@given(
+    st.lists(
+        st.sampled_from(["[1]", "[2, 1]", "[9]", " ", "[", "]", "1", "12", ",", "Bees. ", "【2†a】", "【", "\n", "x"])
+    ),
+    st.data(),
+)
+def test_pieces_do_not_matter(parts: list[str], data: st.DataObject) -> None:
+    text = "".join(parts)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
+    pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    assert read(pieces) == read([text])
+
+
+@given(st.text())
+def test_every_quote_is_cut_from_its_page(claim: str) -> None:
+    for one in PASSAGES:
+        found = best_quote(one, claim)
+        assert one.page_text[found.start : found.end] == found.quote != ""
+
+
+@given(st.text(alphabet="[]0123456789 ,;a【】", max_size=60))
+def test_the_text_holds_only_marks_that_exist(text: str) -> None:
+    said, citations = read([text])
+    cited = {citation.number for _, citation in citations}
+    assert cited <= {1, 2}
+    assert all(f"[{number}]" in said for number in cited)
