@@ -1,9 +1,11 @@
 """DocChat, the Flask extension: the only place where the parts are put together."""
 
 import errno
+import fcntl
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -91,8 +93,8 @@ def build_services(settings: Settings, *, user: UserSource | None = None) -> Ser
     """
     _check_directory(settings.data_dir)
     database = Database(settings.effective_database_url, timeout=settings.store_timeout_seconds)
-    origin = _migrate(database)
-    keyring = _make_keyring(settings, origin)
+    with _one_at_a_time(settings.data_dir):
+        keyring = _make_keyring(settings, _migrate(database))
     store = SqlSessionStore(database, keyring)
     graves = SqlGraves(database, keyring)
     clearing = Clearing(graves, keyring)
@@ -145,6 +147,17 @@ def _check_directory(directory: Path) -> None:
                 "write, or set DOCCHAT_DATA_DIR to another."
             )
         raise ConfigError(f"The data directory {directory} cannot be used. {remedy}") from error
+
+
+@contextmanager
+def _one_at_a_time(directory: Path) -> Iterator[None]:
+    # The workers of a server start together: one makes the tables and the key files, the others find them whole.
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _migrate(database: Database) -> Origin:

@@ -1,13 +1,14 @@
 """Views of answers: ask, follow a running answer, stop it."""
 
+from itertools import pairwise
 from typing import cast
 from uuid import UUID
 
 from flask import Response
 from flask.typing import ResponseReturnValue
 
-from ..errors import InvalidInput
-from ..types import Mode
+from ..errors import InvalidInput, NotFound
+from ..types import Message, Mode
 from . import auth, forms, sse
 from .auth import owner
 from .state import services
@@ -29,12 +30,22 @@ def ask(session_id: UUID) -> Response:
 def events(session_id: UUID, run_id: UUID) -> Response:
     """Follow a running answer, from where Last-Event-ID says."""
     offset = sse.last_offset(run_id)
+    question = None if offset else _question(session_id, run_id)
     found = services().answers.follow(owner=owner(), session_id=session_id, run_id=run_id, offset=offset)
-    return sse.stream(found, run_id=run_id)
+    return sse.stream(found, run_id=run_id, question=question)
 
 
 def stop(session_id: UUID, run_id: UUID) -> ResponseReturnValue:
     """End a running answer with what it has said so far."""
     forms.texts()
+    if _question(session_id, run_id) is None:
+        raise NotFound
     services().answers.stop(owner=owner(), session_id=session_id, run_id=run_id)
     return {"success": True}
+
+
+def _question(session_id: UUID, run_id: UUID) -> Message | None:
+    """What this run answers; None when none of the chat's last messages comes from it."""
+    messages = services().store.messages(owner=owner(), session_id=session_id).items
+    pairs = pairwise(messages)
+    return next((asked for asked, answer in pairs if answer.run_id == run_id), None)

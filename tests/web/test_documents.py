@@ -1,0 +1,107 @@
+"""The library over HTTP: upload, list, pages, pictures, originals, delete."""
+
+import io
+
+import pytest
+from flask.testing import FlaskClient
+
+from .conftest import Host
+from .test_routes import one_page_pdf
+
+
+def upload(client: FlaskClient, content: bytes, name: str) -> str:
+    data = {"files": (io.BytesIO(content), name)}
+    response = client.post("/api/documents", data=data, content_type="multipart/form-data")
+    assert response.status_code == 201, response.text
+    return str(response.get_json()["documents"][0]["id"])
+
+
+def test_a_document_is_read_in_the_background(host: Host, client: FlaskClient) -> None:
+    document_id = upload(client, b"Some words about a river.", "river.txt")
+    before = client.get(f"/api/documents/{document_id}").get_json()
+    assert before["state"] == "queued"
+    host.services.worker.run_due()
+    after = client.get(f"/api/documents/{document_id}").get_json()
+    assert set(after) == {
+        "id",
+        "name",
+        "media_type",
+        "size",
+        "state",
+        "pages",
+        "passages",
+        "created_at",
+        "error",
+        "code",
+    }
+    assert (after["state"], after["pages"], after["error"], after["code"]) == ("ready", 1, None, None)
+    assert client.get("/api/documents").get_json()["documents"] == [after]
+
+
+def test_many_files_come_in_pages(client: FlaskClient) -> None:
+    files = [(io.BytesIO(b"words %d" % number), f"{number}.txt") for number in range(5)]
+    response = client.post("/api/documents", data={"files": files}, content_type="multipart/form-data")
+    assert len(response.get_json()["documents"]) == 5
+    names: list[str] = []
+    cursor = ""
+    for _ in range(10):  # a cursor that does not move on must fail, not hang
+        page = client.get(f"/api/documents?limit=2{cursor}").get_json()
+        names += [document["name"] for document in page["documents"]]
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert names == ["4.txt", "3.txt", "2.txt", "1.txt", "0.txt"]
+
+
+def test_a_page_of_a_pdf_has_text_boxes_and_a_picture(host: Host, client: FlaskClient) -> None:
+    document_id = upload(client, one_page_pdf("Some words about a river."), "river.pdf")
+    host.services.worker.run_due()
+    page = client.get(f"/api/documents/{document_id}/pages/1").get_json()
+    assert page["number"] == page["pages"] == 1
+    assert "about a river" in page["text"]
+    assert page["boxes"]
+    assert all(len(box) == 6 and 0 <= box[2] <= box[4] <= 1 and 0 <= box[3] <= box[5] <= 1 for box in page["boxes"])
+    picture = client.get(f"{page['image']}?width=300")
+    assert picture.mimetype == "image/png"
+    assert picture.data.startswith(b"\x89PNG")
+    assert int.from_bytes(picture.data[16:20]) == 300
+    assert client.get(f"{page['image']}?width=100000").status_code == 400
+    assert client.get(f"/api/documents/{document_id}/pages/2").status_code == 404
+    assert client.get(f"/api/documents/{document_id}/pages/2/image").status_code == 404
+
+
+def test_a_text_has_no_picture(host: Host, client: FlaskClient) -> None:
+    document_id = upload(client, b"Some words.", "words.txt")
+    host.services.worker.run_due()
+    assert client.get(f"/api/documents/{document_id}/pages/1").get_json()["image"] is None
+    assert client.get(f"/api/documents/{document_id}/pages/1/image").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["page.html", "picture.svg", "script.js"])
+def test_an_original_is_only_for_saving(client: FlaskClient, name: str) -> None:
+    content = b"<script>alert(1)</script>"
+    response = client.get(f"/api/documents/{upload(client, content, name)}/original")
+    assert response.data == content
+    assert response.mimetype == "application/octet-stream"
+    assert response.headers["Content-Disposition"] == f"attachment; filename={name}"
+    assert response.headers["Content-Length"] == str(len(content))
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_deleted_document_is_gone(host: Host, client: FlaskClient) -> None:
+    document_id = upload(client, b"Some words.", "words.txt")
+    host.services.worker.run_due()
+    assert client.delete(f"/api/documents/{document_id}").get_json() == {"success": True}
+    for path in ("", "/pages/1", "/original"):
+        assert client.get(f"/api/documents/{document_id}{path}").status_code == 404
+    assert client.delete(f"/api/documents/{document_id}").status_code == 404
+    assert client.get("/api/documents").get_json()["documents"] == []
+
+
+def test_a_failed_document_may_be_read_again(host: Host, client: FlaskClient) -> None:
+    document_id = upload(client, b"no PDF at all", "report.pdf")
+    host.services.worker.run_due()
+    assert client.get(f"/api/documents/{document_id}").get_json()["state"] == "failed"
+    assert client.post(f"/api/documents/{document_id}/retry").get_json()["state"] == "queued"
+    host.services.worker.run_due()
+    assert client.get(f"/api/documents/{document_id}").get_json()["state"] == "failed"
