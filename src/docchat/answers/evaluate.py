@@ -26,6 +26,7 @@ OWNER = "evaluation"
 
 _QUOTED = re.compile(r"“([^”]*(?:”(?! \[\d)[^”]*)*)” \[(\d+)\]")
 _INGEST_SECONDS = 600.0
+_RUN = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7ff]")
 _LETTERS = re.compile(r"\w+(?:[.,:/'-]\w+)*")
 
 
@@ -266,7 +267,12 @@ def said(message: Message) -> str:
 def holds(text: str, answers: Sequence[str]) -> bool:
     """Whether one of the answers stands in the text, in whole words, whatever the case, blanks and punctuation."""
     words = f" {plain(text)} "
-    return any(wanted and f" {wanted} " in words for wanted in map(plain, answers))
+    return any(wanted and _stands(wanted, words) for wanted in map(plain, answers))
+
+
+def _stands(wanted: str, words: str) -> bool:
+    # Scripts without blanks have no whole words to compare.
+    return wanted.replace(" ", "") in words.replace(" ", "") if _RUN.search(wanted) else f" {wanted} " in words
 
 
 def plain(text: str) -> str:

@@ -54,6 +54,7 @@ class Answers:
         mode = mode or self.mode
         self._check(text, mode)
         self._runs.take_place(owner)
+        live = None
         started = False
         try:
             live = self._begin(owner, session_id, text, mode)
@@ -63,6 +64,8 @@ class Answers:
         finally:
             if not started:
                 self._runs.give_place(owner)
+                if live is not None:
+                    self._runs.forget(live.run.id)
         return live.run
 
     def follow(self, *, owner: str, session_id: UUID, run_id: UUID, offset: int = 0) -> Iterator[AnswerEvent | None]:

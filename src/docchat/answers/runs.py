@@ -23,6 +23,8 @@ KEPT_SECONDS = 30.0
 """How long an answer that has ended can be followed from memory."""
 HEARTBEAT_SECONDS = 1.0
 """A follower that has nothing to tell for so long yields None."""
+PATIENCE_SECONDS = 10.0
+"""How long an answer waits for a keyring that does not answer, before it gives up."""
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +74,8 @@ class LiveRun:
     def say(self, text: str) -> None:
         """Add text. It is sent at once when nothing was sent for a while, else with what follows."""
         with self._changed:
-            self._pending += text
+            if not self.cleared:
+                self._pending += text
 
     def flush_due(self) -> bool:
         """Whether text waits that may be sent now."""
@@ -140,11 +143,14 @@ class LiveRun:
                 yield None
 
     def _still_alive(self) -> Generator[None, None, bool]:
-        """Ask the watch before an event leaves; while the store does not answer, the stream pauses."""
+        """Ask the watch before an event leaves; while the keyring does not answer, the stream pauses."""
+        patience = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
-                alive = self.cleared is False and self.watch.alive()
+                alive = not self.cleared and self.watch.alive()
             except StoreError:
+                if time.monotonic() > patience:
+                    raise
                 yield None
                 time.sleep(WATCH_SECONDS)
                 continue
@@ -181,6 +187,7 @@ class Runs:
         self._alive = alive
         self._beat = beat
         self._limit = limit
+        self._forked = threading.Lock()
         self._begin()
 
     def _begin(self) -> None:
@@ -193,8 +200,9 @@ class Runs:
 
     def take_place(self, owner: str) -> None:
         """Count one more running answer of the owner. Raises Overloaded when there are too many."""
-        if self._pid != os.getpid():
-            self._begin()
+        with self._forked:
+            if self._pid != os.getpid():
+                self._begin()
         with self._lock:
             if self._places.get(owner, 0) >= self._limit:
                 raise Overloaded("You have several answers running already. Wait for one to end, or stop it.")
@@ -212,11 +220,16 @@ class Runs:
         with self._lock:
             self._live[live.run.id] = live
             if not self._threads:
-                for work in (self._watch, self._keep_beating):
-                    thread = threading.Thread(target=work, name=f"docchat-{work.__name__.strip('_')}", daemon=True)
+                for name, work in (("docchat-watch", self._watch), ("docchat-beat", self._keep_beating)):
+                    thread = threading.Thread(target=work, name=name, daemon=True)
                     self._threads.append(thread)
                     thread.start()
         self._busy.set()
+
+    def forget(self, run_id: UUID) -> None:
+        """Give up a run whose thread could not be started."""
+        with self._lock:
+            self._live.pop(run_id, None)
 
     def find(self, *, owner: str, session_id: UUID, run_id: UUID) -> LiveRun | None:
         """The run if this process has it; None when it may be another's. Raises NotFound for a foreign one."""

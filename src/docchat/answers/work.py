@@ -18,7 +18,7 @@ from .model import ChatMessage, ChatModel
 from .passages import Passage
 from .prompt import REFUSAL, build_messages
 from .retrieve import Index, Pages, retrieve
-from .runs import LiveRun
+from .runs import PATIENCE_SECONDS, LiveRun
 
 STORE_SECONDS = 2.0
 """How often the text of a running answer is stored."""
@@ -26,7 +26,6 @@ STORE_SECONDS = 2.0
 _HISTORY = 20
 _LONGEST_ANSWER = 16_000
 _TITLE_CHARS = 60
-_PATIENCE_SECONDS = 10.0
 _PAUSE_SECONDS = 0.1
 _NOTHING_FITS = f"{REFUSAL} Nothing in them fits this question closely enough to quote."
 _NO_DOCUMENTS = "Your documents do not say, for there are none yet. Upload some, then ask again."
@@ -249,7 +248,7 @@ def _cite(work: _Work, citation: Citation) -> None:
 
 def _ask_whether_alive(live: LiveRun) -> None:
     """Before anything is sent: raises Cleared when the session is gone; waits while the keyring does not answer."""
-    patience = time.monotonic() + _PATIENCE_SECONDS
+    patience = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             alive = not live.cleared and live.watch.alive()

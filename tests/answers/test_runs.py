@@ -1,0 +1,180 @@
+"""The buffer of a run and the threads that watch: outages pause it, a fork begins anew."""
+
+import os
+import threading
+import time
+from uuid import UUID, uuid4
+
+import pytest
+
+from docchat.answers import runs
+from docchat.answers.runs import LiveRun, Run, Runs
+from docchat.errors import NotFound, Overloaded, StoreUnavailable
+from docchat.types import AnswerEvent, Message, utc_now
+
+
+class Switch:
+    """A watch that a test turns."""
+
+    def __init__(self) -> None:
+        self.living = True
+        self.away = False
+
+    def alive(self) -> bool:
+        if self.away:
+            raise StoreUnavailable
+        return self.living
+
+
+def live_run(watch: Switch) -> LiveRun:
+    asked, answered = Message(1, "user", "Why?", utc_now()), Message(2, "assistant", "", utc_now())
+    return LiveRun(Run(uuid4(), "ann", uuid4(), asked, answered, "model"), watch)  # type: ignore[arg-type]
+
+
+def make_runs(watch: Switch, beats: list[UUID] | None = None) -> Runs:
+    def beat(run_id: UUID) -> bool:
+        if beats is not None:
+            beats.append(run_id)
+        return False
+
+    return Runs(alive=lambda watches: [watch.alive() for _ in watches], beat=beat, limit=2)
+
+
+def test_an_outage_of_the_keyring_pauses_and_nothing_is_lost() -> None:
+    watch = Switch()
+    live = live_run(watch)
+    live.say("one ")
+    live.flush()
+    watch.away = True
+    reader = live.follow(0)
+    assert next(reader) is None
+    live.say("two")
+    live.flush()
+    watch.away = False
+    live.tell(AnswerEvent("done", 0))
+    assert [(event.kind, event.text) for event in reader if event] == [("text", "one "), ("text", "two"), ("done", "")]
+
+
+def test_an_outage_that_lasts_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "PATIENCE_SECONDS", 0.0)
+    watch = Switch()
+    watch.away = True
+    live = live_run(watch)
+    live.tell(AnswerEvent("passages", 0))
+    with pytest.raises(StoreUnavailable):
+        list(live.follow(0))
+
+
+def test_a_reader_never_gets_what_was_cleared_before_it_asked() -> None:
+    watch = Switch()
+    live = live_run(watch)
+    live.say("secret")
+    live.flush()
+    watch.living = False  # no watcher has noticed yet
+    assert [event.kind for event in live.follow(0) if event] == ["cleared"]
+    assert "secret" not in repr(vars(live))
+
+
+def test_a_cleared_run_takes_nothing_more() -> None:
+    live = live_run(Switch())
+    live.clear()
+    live.say("late")
+    live.flush()
+    live.tell(AnswerEvent("done", 0))
+    assert [event.kind for event in live.follow(0) if event] == ["cleared"]
+    assert "late" not in repr(vars(live))
+
+
+def test_the_watcher_clears_and_sends_what_waits() -> None:
+    watch = Switch()
+    live = live_run(watch)
+    watched = make_runs(watch)
+    watched.add(live)
+    live.say("text that nobody flushes")
+    reader = live.follow(0)
+    seen = [event for event in (next(reader), next(reader)) if event]
+    assert [event.text for event in seen][:1] == ["text that nobody flushes"]
+    watch.living = False
+    begun = time.monotonic()
+    while not live.cleared:
+        assert time.monotonic() - begun < 1
+        time.sleep(0.005)
+
+
+def test_a_run_says_that_it_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "BEAT_SECONDS", 0.02)
+    beats: list[UUID] = []
+    live = live_run(Switch())
+    make_runs(Switch(), beats).add(live)
+    begun = time.monotonic()
+    while len(beats) < 2:
+        assert time.monotonic() - begun < 2
+        time.sleep(0.005)
+    live.tell(AnswerEvent("done", 0))
+    time.sleep(0.1)
+    count = len(beats)
+    time.sleep(0.1)
+    assert len(beats) == count
+
+
+def test_places_are_counted_for_each_owner() -> None:
+    places = make_runs(Switch())
+    places.take_place("ann")
+    places.take_place("ann")
+    places.take_place("bob")
+    with pytest.raises(Overloaded):
+        places.take_place("ann")
+    places.give_place("ann")
+    places.take_place("ann")
+
+
+def test_runs_of_others() -> None:
+    live = live_run(Switch())
+    registry = make_runs(Switch())
+    registry.add(live)
+    key = {"session_id": live.run.session_id, "run_id": live.run.id}
+    assert registry.find(owner="ann", **key) is live
+    assert registry.find(owner="ann", session_id=live.run.session_id, run_id=uuid4()) is None
+    with pytest.raises(NotFound):
+        registry.find(owner="bob", **key)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_fork_begins_anew() -> None:
+    live = live_run(Switch())
+    registry = make_runs(Switch())
+    registry.take_place("ann")
+    registry.take_place("ann")
+    registry.add(live)
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            assert registry.find(owner="ann", session_id=live.run.session_id, run_id=live.run.id) is None
+            registry.take_place("ann")
+            registry.add(live_run(Switch()))
+            names = {thread.name for thread in threading.enumerate()}
+            status = 0 if {"docchat-watch", "docchat-beat"} <= names else 2
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_two_readers_and_a_late_one() -> None:
+    live = live_run(Switch())
+    read: list[list[str]] = [[], []]
+    threads = [
+        threading.Thread(target=lambda to=to: to.extend(event.text for event in live.follow(0) if event)) for to in read
+    ]
+    for thread in threads:
+        thread.start()
+    for number in range(50):
+        live.say(f"{number} ")
+        live.flush()
+    live.tell(AnswerEvent("done", 0))
+    for thread in threads:
+        thread.join(5)
+    whole = "".join(f"{number} " for number in range(50))
+    assert ["".join(pieces) for pieces in read] == [whole, whole]
+    assert "".join(event.text for event in live.follow(10) if event) == whole[10:]
