@@ -165,3 +165,11 @@ def test_the_worker_command_runs_jobs_for_a_server_that_runs_none(with_ann: Path
         output, _ = worker.communicate(timeout=15)
     assert worker.returncode == 0
     assert re.fullmatch(r"Waiting for jobs; stop with Ctrl-C\.\n", output)
+
+
+def test_a_server_without_users_says_how_to_add_one(data_dir: Path) -> None:
+    with serving(data_dir) as server:
+        assert any("docchat user add" in line for line in server.lines)
+    docchat(data_dir, "user", "add", "ann", "--password-stdin", stdin=f"{PASSWORD}\n")
+    with serving(data_dir) as server:
+        assert not any("docchat user add" in line for line in server.lines)

@@ -16,7 +16,8 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from ...errors import ConfigError
-from ...web.state import Services
+from ...extension import DocChat
+from ..accounts import Accounts
 from ..app import create_app
 from ..home import Home, pass_home
 
@@ -121,7 +122,9 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         except ConfigError as error:
             click.echo(f"Error: {error.message}", err=True)
             sys.exit(1)
-        services: Services = app.extensions["docchat"]
+        services = DocChat.services(app)
+        if not Accounts(services.database, min_length=services.settings.password_min_length).list():
+            click.echo("Nobody can sign in yet: add a user with docchat user add NAME --admin")
         # A fork must not inherit an open database: SQLite's locks would fall with the first close in a child.
         services.database.close()
         services.keyring.close()
@@ -129,12 +132,12 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         return app
 
     def _worker_started(self, worker: Any) -> None:
-        services: Services = self.callable.extensions["docchat"]
+        services = DocChat.services(self.callable)
         if services.settings.worker == "thread":
             services.worker.ensure_started()
 
     def _worker_ends(self, server: Any, worker: Any) -> None:
-        services: Services = self.callable.extensions["docchat"]
+        services = DocChat.services(self.callable)
         services.worker.stop(timeout=1.0)
         services.library.close()
 
