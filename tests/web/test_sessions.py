@@ -40,14 +40,14 @@ def test_the_fields_of_a_chat(client: FlaskClient) -> None:
 def test_a_list_comes_in_pages(client: FlaskClient) -> None:
     made = [new_chat(client, f"chat {number}") for number in range(7)]
     found: list[str] = []
-    cursor = ""
+    query = {"limit": "3"}
     for _ in range(10):  # a cursor that does not move on must fail, not hang
-        page = client.get(f"/api/sessions?limit=3{cursor}").get_json()
+        page = client.get("/api/sessions", query_string=query).get_json()
         found += [session["id"] for session in page["sessions"]]
         assert len(page["sessions"]) <= 3
         if page["next"] is None:
             break
-        cursor = f"&cursor={page['next']}"
+        query["cursor"] = page["next"]
     assert found == made[::-1]
 
 
@@ -59,7 +59,7 @@ def test_messages_come_in_pages_newest_first(host: Host, client: FlaskClient) ->
     assert texts == [f"text {number}" for number in range(70, 120)]
     older = session["older"]
     while older is not None:
-        page = client.get(f"/api/sessions/{session_id}/messages?cursor={older}").get_json()
+        page = client.get(f"/api/sessions/{session_id}/messages", query_string={"cursor": older}).get_json()
         texts = [message["text"] for message in page["messages"]] + texts
         older = page["older"]
     assert texts == [f"text {number}" for number in range(120)]
