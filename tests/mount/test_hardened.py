@@ -1,8 +1,10 @@
 """The careful host: tokens, server-side sessions, a policy, a proxy, a path in front; over a real server too."""
 
 import importlib.util
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -139,6 +141,48 @@ def test_the_main_job_over_a_real_server(server: str) -> None:
         assert cleared.json() == {"success": True}
         assert client.get(f"{BASE}/api/sessions/{session_id}").status_code == 410
         assert client.post("/portal/logout").status_code == 400  # the host's forms keep their tokens
+
+
+@pytest.fixture
+def gunicorn(tmp_path: Path) -> Iterator[Path]:
+    """Socket of the example under gunicorn, whose three workers start together on an empty data directory."""
+    address = tmp_path / "socket"
+    settings = {"HTTPS": False, "SESSIONS_DIR": str(tmp_path / "sessions"), "DOCCHAT_DATA_DIR": str(tmp_path / "data")}
+    command = [sys.executable, "-m", "gunicorn", "--workers=3", "--threads=4", "--bind", f"unix:{address}"]
+    command += ["--no-control-socket", "--chdir", str(EXAMPLE.parent), f"app:create_app({settings!r})"]
+    with (tmp_path / "log").open("wb") as log, subprocess.Popen(command, stderr=log) as process:
+        try:
+            for _ in range(400):
+                if address.exists():
+                    break
+                time.sleep(0.05)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(20)
+    assert "Error" not in (tmp_path / "log").read_text()
+
+
+def test_what_one_worker_clears_is_gone_in_all(gunicorn: Path) -> None:
+    def fresh(cookies: httpx.Cookies | None = None) -> httpx.Client:
+        transport = httpx.HTTPTransport(uds=str(gunicorn))
+        return httpx.Client(transport=transport, base_url="http://portal", cookies=cookies, timeout=30)
+
+    with fresh() as client:
+        page = client.get("/portal/login")
+        data = {"username": "ada", "password": "analytical engine", "csrf_token": token(page.text)}
+        assert client.post("/portal/login", data=data).status_code == 302
+        cookies = client.cookies
+    for _ in range(5):
+        with fresh(cookies) as client:
+            session_id = client.post(f"{BASE}/api/sessions", json={"title": "soon gone"}).json()["id"]
+        with fresh(cookies) as client:
+            assert client.get(f"{BASE}/api/sessions/{session_id}").json()["title"] == "soon gone"
+        with fresh(cookies) as client:
+            assert client.post(f"{BASE}/api/sessions/{session_id}/clear").json() == {"success": True}
+        for _ in range(6):
+            with fresh(cookies) as client:
+                assert client.get(f"{BASE}/api/sessions/{session_id}").status_code == 410
 
 
 def test_nobody_else_is_in(make_app: Callable[..., Flask]) -> None:
