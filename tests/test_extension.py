@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import func, select
 
 from docchat import DocChat, Settings
+from docchat.db.schema import message, receipt
 from docchat.errors import ConfigError
 from docchat.extension import build_services
+from docchat.types import Draft
 from docchat.web.state import Services
 
 
@@ -128,6 +131,19 @@ def test_keys_and_database_must_belong_together(tmp_path: Path) -> None:
         build_services(Settings(data_dir=tmp_path / "a"))
     keys.write_bytes(original)
     close(build_services(Settings(data_dir=tmp_path / "a")))
+
+
+def test_a_start_finishes_a_clear_that_was_cut_short(tmp_path: Path) -> None:
+    parts = build_services(Settings(data_dir=tmp_path))
+    session = parts.store.create(owner="ada", title="a title")
+    parts.store.append(owner="ada", session_id=session.id, drafts=[Draft("user", "hello")])
+    parts.keyring.destroy(slots=(0, 1))
+    close(parts)
+    again = build_services(Settings(data_dir=tmp_path))
+    with again.database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(message)).scalar_one() == 0
+        assert connection.execute(select(func.count()).select_from(receipt)).scalar_one() == 1
+    close(again)
 
 
 def test_nothing_is_open_and_nothing_runs_before_the_first_request(tmp_path: Path) -> None:

@@ -116,6 +116,8 @@ def build_services(settings: Settings, *, user: UserSource | None = None) -> Ser
             Tick("reconcile", _RECONCILE_SECONDS, lambda: _discard(clearing.reconcile())),
         ),
     )
+    # Before the first request: what a crash cut short, or a restored database brought back, is cleared for good.
+    clearing.reconcile()
     database.close()
     keyring.close()
     return Services(
