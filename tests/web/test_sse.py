@@ -92,6 +92,11 @@ def test_every_event_arrives_as_itself(events: list[AnswerEvent]) -> None:
         assert json.loads(data) == json.loads(expected.encode("utf-8", "replace"))
 
 
+def test_half_a_character_of_a_model_does_not_break_the_stream() -> None:
+    [(_, _, data)] = parse(sse.encode(AnswerEvent("text", 3, text="a\ud83db"), run_id=RUN))
+    assert json.loads(data) == {"text": "a?b"}
+
+
 @given(EVENTS, st.integers(0, 200))
 def test_half_an_event_is_no_event(event: AnswerEvent, cut: int) -> None:
     stream = sse.encode(event, run_id=RUN)
@@ -192,7 +197,8 @@ def test_a_reader_who_leaves_closes_the_source() -> None:
         finally:
             closed.append(True)
 
-    response = sse.stream(events(), run_id=RUN)
+    source = events()  # held here, so that only an explicit close ends it
+    response = sse.stream(source, run_id=RUN)
     next(iter(response.response))
     response.close()
     assert closed == [True]
