@@ -33,7 +33,8 @@ class DirectoryFileStore:
         temporary = path.with_suffix(".part")
         intake = Intake(stream, limit)
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
             try:
                 descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
                 with os.fdopen(descriptor, "wb", buffering=0) as file:

@@ -1,6 +1,6 @@
 """Reading a document in the background: original to pages, passages and index, or to a reason why not."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
 from ..config import Settings
@@ -11,6 +11,7 @@ from ..types import PageText
 from . import chunk, sql_documents, tables
 from .formats.part import Part
 from .library import Library
+from .sql_documents import Batch, PassageRow
 
 BATCH = 400
 """Passages written in one transaction; the write lock is held for some tens of milliseconds."""
@@ -70,36 +71,43 @@ class Ingest:
         except NotFound as error:
             raise Unreadable("The file of this document is missing. Upload it again.", code="file_missing") from error
         parts = library.sandbox.read(content, name=claimed.document.name, beat=beat)
-        batches = list(_batches(parts))
-        for number, batch in enumerate(batches, 1):
+        for batch in batches(parts):
             beat()
-            last = number == len(batches)
-            if not sql_documents.store(library.database, library.index, claimed, batch, last=last):
+            if not sql_documents.store(library.database, library.index, claimed, batch):
                 return
 
 
-def page_rows(number: int, part: Part) -> sql_documents.PageRows:
-    """A part as page `number`, cut into passages."""
+def passages_of(number: int, part: Part) -> list[PassageRow]:
+    """The passages of a part that is page `number`, each with what is indexed beside its text."""
     heads_at = tables.header(part.text) if part.rows else None
     heads = part.text[slice(*heads_at)] if heads_at else ""
-    passages = []
+    named = "" if part.label.startswith(_PLAIN_LABELS) else part.label
+    found = []
     for passage in chunk.split(part.text, headings=part.headings, rows=part.rows):
-        label = (part.label or passage.heading)[:_LONGEST_LABEL]
-        named = "" if part.label.startswith(_PLAIN_LABELS) else part.label
-        above = "" if heads_at and passage.start <= heads_at[0] else heads
-        passages.append((passage, label, f"{named} {passage.heading}", above))
-    page = PageText(number, part.label, part.text, part.boxes)
-    return sql_documents.PageRows(page, tuple(passages))
+        found.append(
+            PassageRow(
+                page=number,
+                start=passage.start,
+                end=passage.end,
+                text=part.text[passage.start : passage.end],
+                label=(part.label or passage.heading)[:_LONGEST_LABEL],
+                indexed=f"{named} {passage.heading}",
+                heads="" if heads_at and passage.start <= heads_at[0] else heads,
+            )
+        )
+    return found
 
 
-def _batches(parts: tuple[Part, ...]) -> Iterator[list[sql_documents.PageRows]]:
-    batch: list[sql_documents.PageRows] = []
-    count = 0
+def batches(parts: Sequence[Part]) -> Iterator[Batch]:
+    """The parts of a document as batches of at most BATCH passages."""
+    pages: list[PageText] = []
+    passages: list[PassageRow] = []
+    done = 0
     for number, part in enumerate(parts, 1):
-        rows = page_rows(number, part)
-        if batch and count + len(rows.passages) > BATCH:
-            yield batch
-            batch, count = [], 0
-        batch.append(rows)
-        count += len(rows.passages)
-    yield batch
+        pages.append(PageText(number, part.label, part.text, part.boxes))
+        passages += passages_of(number, part)
+        while len(passages) > BATCH:
+            yield Batch(tuple(pages), tuple(passages[:BATCH]), done, last=False)
+            done += BATCH
+            pages, passages = [], passages[BATCH:]
+    yield Batch(tuple(pages), tuple(passages), done, last=True)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, RowMapping, and_, delete, insert, or_, select, update
 
 from ..config import Settings
 from ..db.engine import Database
@@ -86,7 +86,9 @@ class Library:
             .limit(limit + 1)
         )
         if cursor is not None:
-            query = query.where(tuple_(document.c.created_at, document.c.no) < tuple_(*_from_cursor(cursor)))
+            instant, number = _from_cursor(cursor)
+            at, no = document.c.created_at, document.c.no
+            query = query.where(or_(at < instant, and_(at == instant, no < number)))
         with self.database.read() as connection:
             rows = connection.execute(query).all()
         found = tuple(from_row(row._mapping) for row in rows[:limit])

@@ -1,6 +1,5 @@
 """The rows of documents as ingestion writes them: fenced, so that a deleted document never comes back."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,7 +11,6 @@ from ..db.schema import chunk, document, document_page
 from ..errors import StoreError
 from ..types import Document, DocumentState, PageText
 from . import boxes
-from .chunk import Passage
 from .index import Entry, Index
 
 COLUMNS = (
@@ -39,11 +37,27 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class PageRows:
-    """A page with its passages: for each its place, the label to show, and what to index beside its text."""
+class PassageRow:
+    """A passage of page `page` to be stored; `indexed` and `heads` are indexed beside its text."""
 
-    page: PageText
-    passages: tuple[tuple[Passage, str, str, str], ...]  # passage, label, indexed label, column heads
+    page: int
+    start: int
+    end: int
+    text: str
+    label: str
+    indexed: str
+    heads: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Pages and passages for one transaction; passages come in order, those of a page not before the page."""
+
+    pages: tuple[PageText, ...]
+    passages: tuple[PassageRow, ...]
+    done: int
+    """Passages in the batches before this one."""
+    last: bool
 
 
 def from_row(row: RowMapping) -> Document:
@@ -73,27 +87,24 @@ def drop_content(connection: Connection, index: Index, document_no: int) -> None
     connection.execute(delete(document_page).where(document_page.c.document_no == document_no))
 
 
-def store(database: Database, index: Index, claimed: Claimed, batch: Sequence[PageRows], *, last: bool) -> bool:
-    """Add pages and their passages in one transaction; with `last` the document becomes ready.
+def store(database: Database, index: Index, claimed: Claimed, batch: Batch) -> bool:
+    """Add a batch in one transaction; with the last one the document becomes ready.
 
     False when the document was deleted meanwhile. Raises StoreError when another reader wrote in between.
     """
     with database.write() as connection:
-        query = select(document.c.state).where(document.c.no == claimed.no).with_for_update()
-        state = connection.execute(query).scalar_one_or_none()
-        if state is None:
+        query = select(document.c.state, document.c.passages).where(document.c.no == claimed.no)
+        row = connection.execute(query.with_for_update()).first()
+        if row is None:
             return False
-        if state != DocumentState.READING:
+        if row.state != DocumentState.READING or row.passages != batch.done:
             raise StoreError("This document is being read twice.")
         _insert(connection, index, claimed, batch)
-        pages = select(func.count()).where(document_page.c.document_no == claimed.no)
-        passages = select(func.count()).where(chunk.c.document_no == claimed.no)
-        values: dict[str, object] = {
-            "pages": pages.scalar_subquery(),
-            "passages": passages.scalar_subquery(),
+        values = {
+            "pages": document.c.pages + len(batch.pages),
+            "passages": batch.done + len(batch.passages),
+            "state": DocumentState.READY if batch.last else DocumentState.READING,
         }
-        if last:
-            values["state"] = DocumentState.READY
         connection.execute(update(document).where(document.c.no == claimed.no).values(values))
         return True
 
@@ -110,45 +121,35 @@ def fail(database: Database, index: Index, document_id: UUID, *, message: str, c
         connection.execute(update(document).where(document.c.no == number).values(values))
 
 
-def _insert(connection: Connection, index: Index, claimed: Claimed, batch: Sequence[PageRows]) -> None:
-    if not batch:
+def _insert(connection: Connection, index: Index, claimed: Claimed, batch: Batch) -> None:
+    if batch.pages:
+        connection.execute(insert(document_page), [_page_values(claimed.no, page) for page in batch.pages])
+    if not batch.passages:
         return
-    connection.execute(
-        insert(document_page),
-        [
-            {
-                "document_no": claimed.no,
-                "number": rows.page.number,
-                "label": rows.page.label,
-                "text": rows.page.text,
-                "boxes": boxes.pack(rows.page.boxes),
-            }
-            for rows in batch
-        ],
-    )
-    placed = [(rows.page, *passage) for rows in batch for passage in rows.passages]
-    if not placed:
-        return
-    connection.execute(
-        insert(chunk),
-        [
-            {
-                "document_no": claimed.no,
-                "page": page.number,
-                "label": label,
-                "start": passage.start,
-                "end": passage.end,
-                "text": page.text[passage.start : passage.end],
-            }
-            for page, passage, label, _, _ in placed
-        ],
-    )
-    query = select(chunk.c.page, chunk.c.start, chunk.c.id).where(
-        chunk.c.document_no == claimed.no, chunk.c.page >= batch[0].page.number
-    )
-    ids = {(page, start): chunk_id for page, start, chunk_id in connection.execute(query)}
-    entries = [
-        Entry(ids[page.number, passage.start], indexed, page.text[passage.start : passage.end], heads)
-        for page, passage, _, indexed, heads in placed
-    ]
+    newest = connection.execute(select(func.coalesce(func.max(chunk.c.id), 0))).scalar_one()
+    connection.execute(insert(chunk), [_chunk_values(claimed.no, passage) for passage in batch.passages])
+    query = select(chunk.c.id).where(chunk.c.document_no == claimed.no, chunk.c.id > newest).order_by(chunk.c.id)
+    ids = connection.execute(query).scalars()
+    entries = [Entry(i, p.indexed, p.text, p.heads) for i, p in zip(ids, batch.passages, strict=True)]
     index.add(connection, owner=claimed.document.owner, name=claimed.document.name, entries=entries)
+
+
+def _page_values(document_no: int, page: PageText) -> dict[str, object]:
+    return {
+        "document_no": document_no,
+        "number": page.number,
+        "label": page.label,
+        "text": page.text,
+        "boxes": boxes.pack(page.boxes),
+    }
+
+
+def _chunk_values(document_no: int, passage: PassageRow) -> dict[str, object]:
+    return {
+        "document_no": document_no,
+        "page": passage.page,
+        "label": passage.label,
+        "start": passage.start,
+        "end": passage.end,
+        "text": passage.text,
+    }

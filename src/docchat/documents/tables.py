@@ -14,7 +14,7 @@ def render(rows: Iterable[Sequence[str]]) -> str:
         while cells and not cells[-1]:
             cells.pop()
         if cells:
-            lines.append(SEPARATOR.join(cells))
+            lines.append(cells[0] + "".join(f"{SEPARATOR}{cell}" if cell else " |" for cell in cells[1:]))
     return "\n".join(lines)
 
 

@@ -38,8 +38,10 @@ STOP_WORDS = frozenset(
         r"\w+",
         """a about above after again against all also am an and any are as at be because been before being below between
         both but by can cannot could did do does doing done down during each either few for from further had has have
-        having he her here hers herself him himself his how i if in into is it its itself just may me might more most
-        much must my myself neither no nor not of off on once only onto or other our ours ourselves out over own per
+        having he her here hers herself him himself his how i if in into is it its itself just may me might more
+        most
+        many much must
+        my myself neither no nor not of off on once only onto or other our ours ourselves out over own per
         please same shall she should so some such tell than that the their theirs them themselves then there these they
         this those through to too under until up upon us very via was we were what when where whether which while who
         whom whose why will with within would yet you your yours yourself yourselves s t d ll m re ve

@@ -1,7 +1,9 @@
 """Bytes to text when nobody says in which encoding: marks, UTF-8, UTF-16, escapes, then the likeliest legacy one."""
 
 import codecs
+import re
 from collections.abc import Callable
+from itertools import pairwise
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -12,6 +14,7 @@ _MARKS = (
 )
 _ESCAPES = ((b"\x1b$)C", "iso2022_kr"), (b"\x1b$", "iso2022_jp_2"), (b"\x1b(J", "iso2022_jp_2"))
 _SAMPLE = 65536
+_RUN = re.compile(rb"[\x80-\xff]+")
 _MOSTLY_ASCII = 0.15  # share of high bytes up to which a text is a western one with accents
 _SURE = 0.8  # share of everyday characters that settles it
 _POSSIBLE = 0.35
@@ -27,14 +30,16 @@ _COMMON: tuple[tuple[str, Callable[[int, int], bool]], ...] = (
     ("big5", lambda lead, trail: lead in (0xA1, 0xA2) or 0xA4 <= lead <= 0xC6),
     ("gb18030", lambda lead, trail: trail >= 0xA1 and (lead in (0xA1, 0xA3) or 0xB0 <= lead <= 0xD7)),
 )
+_KANA = {"cp932": (0x82, 0x83), "euc_jp": (0xA4, 0xA5)}
+_LEAST_KANA = 0.08  # share of kana that any Japanese text has
 _SINGLE = (
-    ("cp1252", "\u00c0", "\u00ff"),
     ("cp1251", "\u0400", "\u04ff"),
     ("koi8_r", "\u0400", "\u04ff"),
     ("cp1253", "\u0370", "\u03ff"),
     ("cp1255", "\u0590", "\u05ff"),
     ("cp1256", "\u0600", "\u06ff"),
     ("cp874", "\u0e00", "\u0e7f"),
+    ("cp1252", "\u00c0", "\u00ff"),
 )
 
 
@@ -77,10 +82,13 @@ def guess(sample: bytes) -> str:
     high = sum(byte >= 0x80 for byte in sample)
     if high <= len(sample) * _MOSTLY_ASCII:
         return "cp1252"
-    scores = {name: _score(sample, name, common) for name, common in _COMMON}
+    scattered = len(_RUN.findall(sample)) >= high / 2
+    scores = {n: _score(sample, n, common) for n, common in _COMMON if n in _KANA or not scattered}
     best = max(scores, key=lambda name: scores[name])
     if scores[best] >= _SURE:
         return best
+    if scattered:
+        return "cp1252"
     single = max(_SINGLE, key=lambda row: _letters(sample, *row))
     if scores[best] >= _POSSIBLE and _letters(sample, *single) < _WORDS * high:
         return best
@@ -91,7 +99,7 @@ def _score(sample: bytes, name: str, common: Callable[[int, int], bool]) -> floa
     """Share of double-byte characters that are everyday ones; errors count as rare."""
     if name == "utf-8":
         return 1.0 - 4 * sample.decode("utf-8", "replace").count("\ufffd") / max(1, len(sample))
-    pairs = good = 0
+    pairs = good = kana = 0
     i = 0
     while i < len(sample) - 1:
         lead, trail = sample[i], sample[i + 1]
@@ -105,12 +113,19 @@ def _score(sample: bytes, name: str, common: Callable[[int, int], bool]) -> floa
             continue
         pairs += 1
         good += common(lead, trail)
+        kana += lead in _KANA.get(name, ())
         i += 2
     errors = sample.decode(name, "replace").count("\ufffd")
+    if name in _KANA and kana < pairs * _LEAST_KANA:
+        return 0.0
     return (good - 2 * errors) / pairs if pairs else 0.0
 
 
 def _letters(sample: bytes, name: str, first: str, last: str) -> float:
-    """How much a single-byte reading looks like words: letters of its script, small ones above all."""
+    """How much a single-byte reading looks like words: letters of its script, no capital after a small one."""
     text = sample.decode(name, "replace")
-    return sum((first <= c <= last) * (1.0 if c.islower() or not c.isupper() else 0.4) for c in text if c.isalpha())
+    found = 0.0
+    for before, character in pairwise(" " + text):
+        if first <= character <= last and character.isalpha():
+            found += 0.3 if character.isupper() and before.islower() else 1.0
+    return found

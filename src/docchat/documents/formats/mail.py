@@ -67,13 +67,11 @@ def _header(message: Message, name: str) -> str:
 def _head(message: Message) -> Iterator[Block]:
     subject = _header(message, "Subject")
     if subject:
-        yield Block(subject, heading=True)
-    first = True
+        yield Block(subject, "heading")
     for name in _SHOWN:
         value = _header(message, name)
         if value:
-            yield Block(f"{name}: {value}", tight=not first)
-            first = False
+            yield Block(f"{name}: {value}", "line")
 
 
 def _is_attachment(part: Message) -> bool:

@@ -40,7 +40,7 @@ def blocks(text: str) -> Iterator[Block]:
     """Headings, paragraphs, list items, code lines and table rows of a Markdown text."""
     text = _COMMENT.sub("", _FRONT_MATTER.sub(r"\1\n\n", text.replace("\r\n", "\n")))
     paragraph: list[str] = []
-    previous_item = fenced = False
+    fenced = False
     for line in [*text.split("\n"), ""]:
         bare = _QUOTE.sub("", line.strip(), count=1) if not fenced else line.rstrip()
         if _FENCE.match(bare.strip()):
@@ -48,28 +48,27 @@ def blocks(text: str) -> Iterator[Block]:
             fenced = not fenced
             continue
         if fenced:
-            yield Block(bare, tight=True)
+            yield Block(bare, "line")
             continue
         if paragraph and _UNDERLINE.match(bare) and len(paragraph) == 1 and not _ITEM.match(paragraph[0]):
-            yield Block(inline(paragraph.pop()), heading=True)
+            yield Block(inline(paragraph.pop()), "heading")
             continue
         starts = bool(_HEADING.match(bare) or _ITEM.match(bare) or _TABLE.match(bare) or not bare)
         if starts or _RULE.match(bare) or _REFERENCE.match(bare):
-            yield from _paragraph(paragraph, tight=previous_item)
-            previous_item = False
+            yield from _paragraph(paragraph)
         if heading := _HEADING.match(bare):
-            yield Block(inline(heading[1]), heading=True)
+            yield Block(inline(heading[1]), "heading")
         elif _TABLE.match(bare):
             if not _TABLE_RULE.match(bare):
-                yield Block(_row(bare), tight=True)
+                yield Block(_row(bare), "row")
         elif bare and not _RULE.match(bare) and not _REFERENCE.match(bare):
-            previous_item = bool(_ITEM.match(bare)) or (previous_item and bool(paragraph))
             paragraph.append(bare)
 
 
-def _paragraph(lines: list[str], *, tight: bool = False) -> Iterator[Block]:
+def _paragraph(lines: list[str]) -> Iterator[Block]:
     if lines:
-        yield Block(inline(unwrap("\n".join(lines)) if len(lines) > 2 else " ".join(lines)), tight=tight)
+        text = unwrap("\n".join(lines)) if len(lines) > 2 else " ".join(lines)
+        yield Block(inline(text), "item" if _ITEM.match(lines[0]) else "text")
         lines.clear()
 
 

@@ -2,6 +2,7 @@
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from typing import Literal
 
 from ...errors import Unreadable
 from .. import tables
@@ -38,22 +39,22 @@ def _has(archive: object, name: str) -> bool:
     return name in getattr(archive, "NameToInfo", {})
 
 
-def _blocks(element: ElementTree.Element, *, tight: bool = False) -> Iterator[Block]:
+def _blocks(element: ElementTree.Element, *, kind: Literal["text", "item"] = "text") -> Iterator[Block]:
     if element.tag in _SKIPPED:
         return
     if element.tag == f"{_TEXT}h":
-        yield Block(_inline(element), heading=True)
+        yield Block(_inline(element), "heading")
     elif element.tag == f"{_TEXT}p":
-        yield Block(_inline(element), tight=tight)
+        yield Block(_inline(element), kind)
         for frame in element.iter("{urn:oasis:names:tc:opendocument:xmlns:drawing:1.0}text-box"):
             for child in frame:
                 yield from _blocks(child)
     elif element.tag == f"{_TABLE}table-row":
         row = [" ".join(_inline(p) for p in cell.iter(f"{_TEXT}p")) for cell in element]
-        yield Block(tables.render([row]), tight=True)
+        yield Block(tables.render([row]), "row")
     else:
         for child in element:
-            yield from _blocks(child, tight=tight or element.tag == f"{_TEXT}list-item")
+            yield from _blocks(child, kind="item" if element.tag == f"{_TEXT}list-item" else kind)
 
 
 def _inline(element: ElementTree.Element) -> str:

@@ -1,10 +1,12 @@
 """What a reader returns: parts of a document with their text, headings and boxes."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from ...types import Box
+from ..chunk import split
 
 PART_CHARS = 40_000
 """A flowing text longer than this is cut into several parts, so that a page stays small enough to show."""
@@ -38,19 +40,18 @@ def clean(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph, list item, heading or table row of a flowing text. `tight`: it follows without an empty line."""
+    """A piece of a flowing text. Blocks of the same kind, but for paragraphs and headings, follow line by line."""
 
     text: str
-    heading: bool = False
-    tight: bool = False
+    kind: Literal["text", "heading", "item", "row", "line"] = "text"
 
 
 def flow(blocks: Sequence[Block], *, label: str = "") -> tuple[Part, ...]:
     """Parts of a flowing text; long ones are cut between blocks, at a heading where one is near."""
     groups: list[list[Block]] = [[]]
     length = 0
-    for block in blocks:
-        if length > PART_CHARS or (block.heading and length > PART_CHARS // 2):
+    for block in (piece for whole in blocks for piece in _pieces(whole)):
+        if length > PART_CHARS or (block.kind == "heading" and length > PART_CHARS // 2):
             groups.append([])
             length = 0
         groups[-1].append(block)
@@ -62,17 +63,33 @@ def flow(blocks: Sequence[Block], *, label: str = "") -> tuple[Part, ...]:
     return tuple(part for part in parts if part.text)
 
 
+def _pieces(block: Block) -> Iterator[Block]:
+    """The block, or when it is longer than a part may be, its pieces."""
+    if len(block.text) <= PART_CHARS:
+        yield block
+        return
+    for passage in split(block.text, size=PART_CHARS):
+        yield Block(block.text[passage.start : passage.end], block.kind)
+
+
 def _join(label: str, blocks: Sequence[Block]) -> Part:
     pieces: list[str] = []
     headings = []
+    before = ""
     length = 0
     for block in blocks:
         text = clean(block.text)
         if not text:
             continue
-        gap = "" if not pieces else "\n" if block.tight else "\n\n"
-        if block.heading:
+        gap = "" if not pieces else "\n" if _is_close(before, block.kind) else "\n\n"
+        before = block.kind
+        if block.kind == "heading":
             headings.append((length + len(gap), length + len(gap) + len(text)))
         pieces.append(gap + text)
         length += len(gap) + len(text)
     return Part(label=label, text="".join(pieces), headings=tuple(headings))
+
+
+def _is_close(before: str, kind: str) -> bool:
+    """Whether a block stands on the line after the one before it: the next row or item, or a list's first item."""
+    return (kind == before and kind in ("item", "row", "line")) or (before, kind) == ("text", "item")

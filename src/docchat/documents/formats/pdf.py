@@ -25,6 +25,7 @@ _HYPHEN = "\ufffe"  # pdfium's mark for a hyphen that a line break put into a wo
 _MARKS = {0: " ", 0x02: _HYPHEN, 0xFFFE: _HYPHEN, 0x0D: "\r", 0x0A: "\n", 0x20: " ", 0xA0: " "}
 _PASSWORD = 4  # FPDF_ERR_PASSWORD
 _NEAR = 4  # lines above and below that tell where the right margin is
+_RAGGED = 0.04  # how far, as a share of the page's width, lines may stay behind their margin
 _NARROWEST = 20  # characters; narrower columns are lists and labels, not running text
 
 Edges = tuple[float, float, float, float]
@@ -216,14 +217,20 @@ def _follows(one: Line, other: Line) -> bool:
 
 
 def _margins(lines: Sequence[Line]) -> list[float]:
-    """For each line the right margin there: of the lines near it in the run of lines it stands in."""
+    """For each line the right margin there: of the lines near it in the run of lines it stands in.
+
+    A margin that only one line reaches is none, unless it is the page's own: then the line may be a heading.
+    """
     rights = [line.edges[2] for line in lines]
     margins = list(rights)
+    widest = max(rights, default=0.0) - _RAGGED
     start = 0
     for index in range(1, len(lines) + 1):
         if index == len(lines) or not _follows(lines[index - 1], lines[index]):
             for place in range(start, index):
-                margins[place] = max(rights[max(start, place - _NEAR) : min(index, place + _NEAR + 1)])
+                near = sorted(rights[max(start, place - _NEAR) : min(index, place + _NEAR + 1)])
+                shared = len(near) > 1 and near[-2] >= near[-1] - _RAGGED
+                margins[place] = near[-1] if shared or near[-1] >= widest else 1.0
             start = index
     return margins
 

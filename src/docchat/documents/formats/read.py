@@ -31,6 +31,7 @@ _BINARY_NAMES = {
     "odt": "an OpenDocument file", "ods": "an OpenDocument file", "odp": "an OpenDocument file", "epub": "an e-book",
     "rtf": "a rich text file", "msg": "an Outlook message",
 }  # fmt: skip
+_ODD = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ufffd]")
 _HTML_START = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
 
 
@@ -112,8 +113,8 @@ def _text(data: bytes, extension: str, depth: int) -> tuple[Part, ...]:
     if extension == "eml" or mail.looks_like_mail(data):
         return mail.read(data, reader=_attachment_reader(depth))
     text = encoding.decode(data, declared=web.charset(data))
-    odd = sum(not (c.isprintable() or c.isspace()) for c in text[:20_000])
-    if odd > 0.1 * len(text[:20_000]) + 8:
+    sample = text[:20_000]
+    if len(_ODD.findall(sample)) > 0.05 * len(sample) + 8:
         raise Unreadable("Files of this kind cannot be read.", code="unsupported")
     if extension in ("csv", "tsv", "tab"):
         return sheet.read(text)

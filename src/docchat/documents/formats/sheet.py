@@ -2,11 +2,14 @@
 
 import csv
 import io
+from collections.abc import Iterator
 
 from .. import tables
 from .part import Part, clean
 
 _DELIMITERS = ",;\t|"
+LONGEST_TABLE = 200_000
+"""Characters of a table in one part."""
 _LONGEST_CELL = 1_000_000
 
 
@@ -23,9 +26,35 @@ def read(text: str, *, label: str = "") -> tuple[Part, ...]:
 
 
 def table(rows: list[list[str]], *, label: str) -> tuple[Part, ...]:
-    """The part of one table, none when it has no text."""
+    """The parts of one table, none when it has no text. Each part of a long one begins with the column heads."""
     text = tables.render([clean(cell) for cell in row] for row in rows)
-    return (Part(label=label, text=text, rows=True),) if text.strip() else ()
+    if not text.strip():
+        return ()
+    if len(text) <= LONGEST_TABLE:
+        return (Part(label=label, text=text, rows=True),)
+    found = tables.header(text)
+    heads = f"{text[slice(*found)]}\n" if found else ""
+    parts: list[Part] = []
+    lines = text.split("\n")
+    start = 0
+    for stop in _stops(lines):
+        body = "\n".join(lines[start:stop])
+        name = f"{label or 'Rows'} ({start + 1}-{stop})"
+        parts.append(Part(label=name, text=(heads if start else "") + body, rows=True))
+        start = stop
+    return tuple(parts)
+
+
+def _stops(lines: list[str]) -> Iterator[int]:
+    """After which lines a long table is cut."""
+    length = 0
+    for number, line in enumerate(lines, 1):
+        length += len(line) + 1
+        if length > LONGEST_TABLE:
+            yield number
+            length = 0
+    if length:
+        yield len(lines)
 
 
 def _delimiter(text: str) -> str:

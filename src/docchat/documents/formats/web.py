@@ -48,8 +48,8 @@ def blocks(text: str) -> list[Block]:
     parser.feed(text)
     parser.close()
     parser.flush()
-    if parser.title and not any(block.heading for block in parser.found):
-        parser.found.insert(0, Block(parser.title, heading=True))
+    if parser.title and not any(block.kind == "heading" for block in parser.found):
+        parser.found.insert(0, Block(parser.title, "heading"))
     return parser.found
 
 
@@ -137,7 +137,7 @@ class _Reader(HTMLParser):
             self._text.clear()
             row, self._row = self._row, None
             if any(cell.strip() for cell in row):
-                self.found.append(Block(tables.render([row]), tight=bool(self.found) and not self.found[-1].heading))
+                self.found.append(Block(tables.render([row]), "row"))
 
     def flush(self) -> None:
         """End the block that is being collected."""
@@ -145,7 +145,7 @@ class _Reader(HTMLParser):
         text = "".join(self._text).strip("\n ")
         self._text.clear()
         if text.strip():
-            self.found.append(Block(text, heading=self._heading, tight=self._item))
+            self.found.append(Block(text, "heading" if self._heading else "item" if self._item else "text"))
         self._heading = self._item = False
 
 

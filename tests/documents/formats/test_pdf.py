@@ -1,0 +1,81 @@
+"""PDF: sentences that read whole, boxes that fit, rotation, columns."""
+
+import pytest
+
+from docchat.documents.formats import pdf
+from docchat.documents.formats.pdf import Glyph, Line, assemble, spaced
+
+from .. import samples
+
+
+def _line(text: str, top: float, *, left: float = 0.1, right: float = 0.9, hyphen: bool = False) -> Line:
+    return Line(text, (left, top, right, top + 0.012), hyphen)
+
+
+def test_wrapped_lines_become_sentences_and_boxes_keep_their_place() -> None:
+    lines = [
+        _line("The mission of the division is to promote com-"[:-1], 0.1, hyphen=True),
+        _line("pliance with standards and to protect the welfare", 0.115),
+        _line("of the workforce.", 0.13, right=0.35),
+        _line("A new paragraph stands below with some distance.", 0.18),
+    ]
+    text, boxes = assemble(lines)
+    assert text == (
+        "The mission of the division is to promote compliance with standards and to protect the welfare"
+        " of the workforce.\n\nA new paragraph stands below with some distance."
+    )
+    assert [text[b.start : b.end] for b in boxes] == [line.text for line in lines]
+    assert [(b.left, b.top, b.right, b.bottom) for b in boxes] == [line.edges for line in lines]
+
+
+def test_short_lines_stand_for_themselves() -> None:
+    text, _ = assemble(
+        [
+            _line("Running text at the top of the page shows where its margin is, far to the right.", 0.02),
+            _line("Values of the department as a whole", 0.1, right=0.6),
+            _line("Opportunity", 0.115, right=0.25),
+            _line("Equity", 0.13, right=0.2),
+        ]
+    )
+    assert text.partition("\n\n")[2] == "Values of the department as a whole\nOpportunity\nEquity"
+
+
+def test_columns_of_a_row_are_parted() -> None:
+    text, _ = assemble([_line("Runway", 0.1, right=0.2), _line("3078 ft", 0.1, left=0.5, right=0.6)])
+    assert text == "Runway | 3078 ft"
+    text, _ = assemble([_line("Runway:", 0.1, right=0.2), _line("3078 ft", 0.1, left=0.5, right=0.6)])
+    assert text == "Runway: 3078 ft"
+
+
+def test_gaps_without_a_blank_part_words() -> None:
+    glyphs = [Glyph(c, (x, 0.0, x + 5.0, 10.0)) for c, x in zip("atleast", (0, 5, 12, 17, 22, 27, 32), strict=True)]
+    assert spaced(glyphs) == "at least"
+    tracked = [Glyph(c, (x * 9.0, 0.0, x * 9.0 + 5.0, 10.0)) for x, c in enumerate("TITLE")]
+    assert spaced(tracked) == "TITLE"
+
+
+def test_pages_with_labels_boxes_and_offsets() -> None:
+    parts = pdf.read(samples.pdf([[(72, 700, "First line."), (72, 500, "Far below.")], [], [(72, 700, "Third page.")]]))
+    assert [(part.label, part.text) for part in parts] == [
+        ("Page 1", "First line.\n\nFar below."),
+        ("Page 2", ""),
+        ("Page 3", "Third page."),
+    ]
+    first, second = parts[0].boxes
+    assert parts[0].text[second.start : second.end] == "Far below."
+    assert first.left == pytest.approx(72 / 612, abs=0.01)
+    assert first.top < (792 - 700) / 792 < first.bottom + 0.01
+    assert first.bottom < second.top
+
+
+def test_boxes_follow_rotation() -> None:
+    upright = pdf.read(samples.pdf([[(72, 700, "A line of text")]]))[0].boxes[0]
+    turned = pdf.read(samples.pdf([[(72, 700, "A line of text")]], rotate=90))[0].boxes[0]
+    assert upright.right - upright.left > upright.bottom - upright.top
+    assert turned.bottom - turned.top > turned.right - turned.left
+    assert turned.left > 0.8  # what was at the top is now at the right
+
+
+def test_locked_opens_for_nobody() -> None:
+    with pytest.raises(Exception, match="locked with a password"):
+        pdf.read(samples.pdf([[(72, 700, "secret")]], password="tiger"))

@@ -1,0 +1,112 @@
+"""The index contract on SQLite and PostgreSQL, and what lies in SQLite's file afterwards."""
+
+import sqlite3
+
+import pytest
+from sqlalchemy import text
+
+from docchat.documents import sql_index
+from docchat.documents.terms import terms
+
+from .conftest import House
+
+
+def _found(house: House, question: str, owner: str = "ada") -> list[str]:
+    return [hit.chunk.text for hit in house.index.search(owner=owner, question=question)]
+
+
+def test_finds_best_first_and_only_ones_own(house: House) -> None:
+    house.add("harbour.txt", b"The harbour office of Larnmouth opens at 07:15.")
+    house.add("fees.txt", b"The fee for a berth in the harbour is 13,000 crowns.")
+    house.add("theirs.txt", b"The harbour office of another owner opens at 03:00.", owner="bob")
+    found = _found(house, "When does the harbour office open?")
+    assert found[0].startswith("The harbour office of Larnmouth")
+    assert len(found) == 2
+    assert _found(house, "harbour", owner="carol") == []
+    assert _found(house, "13000 crowns")[0].endswith("13,000 crowns.")
+    assert _found(house, "") == _found(house, "what is the") == _found(house, "quince") == []
+
+
+def test_frequencies_are_the_owners_own(house: House) -> None:
+    house.add("a.txt", b"alpha beta")
+    house.add("b.txt", b"alpha alpha")
+    house.add("c.txt", b"alpha beta gamma", owner="bob")
+    total, counts = house.index.frequencies(owner="ada", terms=terms("alpha beta gamma"))
+    assert (total, dict(counts)) == (2, {"alpha": 2, "beta": 1, "gamma": 0})
+    assert house.index.frequencies(owner="nobody", terms=["alpha"]) == (0, {"alpha": 0})
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        '"quoted"',
+        "a OR b AND",
+        "NEAR(x, 3)",
+        "owner:bob",
+        "col*",
+        "don't",
+        "back\\slash",
+        "x:y",
+        "100% | & !",
+        "'; --",
+        "\x00",
+    ],
+)
+def test_no_question_is_a_query_language(house: House, question: str) -> None:
+    house.add("a.txt", b"plain text, quoted, slash, col x y bob owner 100")
+    house.index.search(owner="ada", question=question)
+
+
+def test_scripts_without_blanks_are_found(house: House) -> None:
+    house.add("zh.txt", "数据库管理系统可以保存大量的数据。".encode())
+    house.add("th.txt", "ระบบจัดการฐานข้อมูลเก็บข้อมูลจำนวนมาก".encode())
+    house.add("en.txt", b"nothing of the kind")
+    assert _found(house, "数据库")[0].startswith("数据库")
+    assert _found(house, "ฐานข้อมูล")[0].startswith("ระบบ")
+
+
+def test_name_heading_and_column_heads_help(house: House) -> None:
+    house.add("larnmouth-harbour.txt", b"Opening hours are from 07:15 to 18:40.")
+    house.add("other.txt", b"Opening hours are from 09:00 to 12:00.")
+    assert _found(house, "opening hours at Larnmouth")[0].endswith("18:40.")
+    rows = "\n".join(f"{year},Name{year},{year * 3}" for year in range(1800, 1990))
+    house.add("table.csv", f"Year,President,Words\n{rows}".encode())
+    assert "1955 | Name1955" in _found(house, "words of president Name1955")[0]
+
+
+def test_a_deleted_document_is_gone_at_once(house: House) -> None:
+    added = house.add("a.txt", b"unmistakable zanzibar")
+    house.library.delete(owner="ada", document_id=added.id)
+    assert _found(house, "zanzibar") == []
+    assert house.count("chunk_words") == house.count("chunk") == house.count("document_page") == 0
+
+
+def test_creating_twice_is_once(house: House) -> None:
+    house.add("a.txt", b"alpha")
+    with house.database.write() as connection:
+        sql_index.create(connection)
+    assert _found(house, "alpha") == ["alpha"]
+
+
+def test_deleted_words_leave_the_file(house: House) -> None:
+    if not house.database.is_sqlite:
+        pytest.skip("PostgreSQL's vacuum is the server's own work")
+    added = house.add("a.txt", b"unmistakable zanzibarquux lives here " * 40)
+    house.add("b.txt", b"something else")
+    house.library.delete(owner="ada", document_id=added.id)
+    house.worker.run_due()
+    path = house.database.url.database
+    assert path
+    house.database.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    with open(path, "rb") as file:
+        assert b"zanzibarquux" not in file.read()
+
+
+def test_search_stays_within_documents_that_are_ready(house: House) -> None:
+    house.add("a.txt", b"alpha beta")
+    with house.database.write() as connection:
+        connection.execute(text("UPDATE document SET state = 'reading'"))
+    assert _found(house, "alpha") == []

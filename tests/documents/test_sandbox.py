@@ -1,0 +1,171 @@
+"""The sandbox: nothing a file does hurts the process that asked, or the files beside it."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from docchat.documents.sandbox import Sandbox
+from docchat.errors import Unreadable
+
+from . import samples
+
+
+def _zygote(sandbox: Sandbox) -> int:
+    assert sandbox._zygote is not None
+    return sandbox._zygote.process.pid
+
+
+def _flate_bomb() -> bytes:
+    """A PDF whose one page's content is 300 MB when unpacked."""
+    packer = zlib.compressobj(9)
+    body = b"".join(packer.compress(b"0 0 m 1 1 l S " * 70_000) for _ in range(300)) + packer.flush()
+    plain = samples.pdf([[(72, 700, "x")]])
+    start = plain.index(b"<< /Length")
+    end = plain.index(b"endstream", start)
+    return plain[:start] + b"<< /Length %d /Filter /FlateDecode >>\nstream\n" % len(body) + body + b"\n" + plain[end:]
+
+
+def test_reads_and_says_why_not(sandbox: Sandbox) -> None:
+    assert sandbox.read([b"hello ", b"world"], name="a.txt")[0].text == "hello world"
+    with pytest.raises(Unreadable) as refused:
+        sandbox.read([b"text"], name="a.pdf")
+    assert refused.value.code == "not_a_pdf"
+
+
+def test_many_threads_at_once(sandbox: Sandbox) -> None:
+    def read(number: int) -> bool:
+        return sandbox.read([b"text %d" % number], name="a.txt")[0].text == f"text {number}"
+
+    with ThreadPoolExecutor(12) as pool:
+        assert all(pool.map(read, range(60)))
+
+
+def test_a_bomb_stops_at_its_limit_and_spares_the_others() -> None:
+    sandbox = Sandbox(seconds=20.0, memory=128 << 20)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            bomb = pool.submit(sandbox.read, [_flate_bomb()], name="bomb.pdf")
+            others = [pool.submit(sandbox.read, [b"fine"], name="a.txt") for _ in range(10)]
+            assert all(other.result()[0].text == "fine" for other in others)
+            with pytest.raises(Unreadable) as refused:
+                bomb.result()
+        assert refused.value.code in ("too_complex", "reader_crashed")
+        with pytest.raises(Unreadable) as refused:
+            sandbox.read([samples.docx(["x"], filler=200_000_000)], name="bomb.docx")
+        assert refused.value.code == "too_complex"
+    finally:
+        sandbox.close()
+
+
+def test_time_is_limited_and_the_caller_beats_meanwhile() -> None:
+    sandbox = Sandbox(seconds=3.0, memory=1 << 30)
+    beats = []
+    html = b"<p>" + b"<b>word " * 3_000_000
+    started = time.monotonic()
+    try:
+        with pytest.raises(Unreadable) as refused:
+            sandbox.read([html], name="slow.html", beat=lambda: beats.append(time.monotonic()))
+        assert refused.value.code == "too_complex"
+        assert time.monotonic() - started < 8
+        assert beats
+        assert sandbox.read([b"fine"], name="a.txt")[0].text == "fine"
+    finally:
+        sandbox.close()
+
+
+def test_a_killed_helper_is_replaced() -> None:
+    sandbox = Sandbox(seconds=20.0, memory=1 << 30)
+    try:
+        assert sandbox.read([b"one"], name="a.txt")
+        os.kill(_zygote(sandbox), signal.SIGKILL)
+        assert sandbox.read([b"two"], name="a.txt")[0].text == "two"
+
+        html = b"<p>" + b"<b>word " * 150_000
+        killer = threading.Timer(0.1, lambda: os.kill(_zygote(sandbox), signal.SIGKILL))
+        killer.start()
+        assert sandbox.read([html], name="long.html")
+        killer.join()
+    finally:
+        sandbox.close()
+
+
+def test_a_caller_that_gives_up_leaves_no_child(sandbox: Sandbox) -> None:
+    class GiveUp(Exception):
+        pass
+
+    def beat() -> None:
+        raise GiveUp
+
+    sandbox.read([b"warm"], name="a.txt")
+    with pytest.raises(GiveUp):
+        sandbox.read([b"<p>" + b"<b>word " * 3_000_000], name="long.html", beat=beat)
+    children = Path(f"/proc/{_zygote(sandbox)}/task/{_zygote(sandbox)}/children")
+    deadline = time.monotonic() + 5
+    while children.read_text() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert children.read_text() == ""
+
+
+def test_a_fork_starts_its_own_and_the_helper_ends_with_its_parent() -> None:
+    program = textwrap.dedent(
+        """
+        import os, sys
+        from docchat.documents.sandbox import Sandbox
+        sandbox = Sandbox(seconds=10.0, memory=1 << 30)
+        assert sandbox.read([b"one"], name="a.txt")[0].text == "one"
+        first = sandbox._zygote.process.pid
+        child = os.fork()
+        if child == 0:
+            assert sandbox.read([b"two"], name="a.txt")[0].text == "two"
+            assert sandbox._zygote.process.pid != first
+            print(sandbox._zygote.process.pid, flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert sandbox.read([b"three"], name="a.txt")[0].text == "three"
+        assert sandbox._zygote.process.pid == first
+        print(first, flush=True)
+        os._exit(0)
+        """
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    helpers = [int(line) for line in done.stdout.split()]
+    assert len(helpers) == 2
+    deadline = time.monotonic() + 5
+    while any(Path(f"/proc/{pid}").exists() for pid in helpers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in helpers)
+
+
+def test_the_helper_holds_nothing_of_the_application(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DOCCHAT_MODEL_KEY", "a-secret")
+    with (tmp_path / "open").open("w") as file:
+        os.set_inheritable(file.fileno(), True)
+        sandbox = Sandbox(seconds=10.0, memory=1 << 30)
+        try:
+            sandbox.read([b"one"], name="a.txt")
+            proc = Path(f"/proc/{_zygote(sandbox)}")
+            assert b"a-secret" not in (proc / "environ").read_bytes()
+            assert str(tmp_path) not in {os.readlink(link) for link in (proc / "fd").iterdir()}
+            maps = (proc / "maps").read_text()
+            assert "sqlalchemy" not in maps
+        finally:
+            sandbox.close()
+
+
+def test_pictures_are_capped(sandbox: Sandbox) -> None:
+    image = sandbox.render([samples.pdf([[(72, 700, "x")]])], number=1, width=100_000)
+    width, height = (int.from_bytes(image[a : a + 4], "big") for a in (16, 20))
+    assert max(width, height) <= 2400
+    with pytest.raises(Unreadable) as refused:
+        sandbox.render([samples.pdf([[(72, 700, "x")]])], number=9, width=100)
+    assert refused.value.code == "no_page"
