@@ -51,6 +51,7 @@ def test_founding_call(chat: Browser) -> None:
 
 def test_clear_in_the_older_tab_leaves_the_other_chat(chat: Browser) -> None:
     older = chat.new_tab()
+    chat.see(".question", text=QUESTION)
     chat.see("[data-new-chat]").click()
     chat.see(".welcome")
     chat.ask(OTHER)

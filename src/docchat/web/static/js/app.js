@@ -27,7 +27,14 @@ class App extends HTMLElement {
     on("looked", () => this.#reload());
     on("documents-changed", () => this.#session?.message_count || this.conversation.busy || this.#greet());
     addEventListener("popstate", (event) => this.open(event.state?.chat ?? null, { push: false }));
-    this.open(context().session, { replace: true });
+    this.#begin();
+  }
+
+  /** From another page, "New chat" leads here with #new. */
+  async #begin() {
+    const asked = location.hash === "#new";
+    await this.open(context().session, { replace: true });
+    if (asked) await this.#new();
   }
 
   /** Open a chat by id, or the place of a new one. */
@@ -51,6 +58,7 @@ class App extends HTMLElement {
   async ask(question, mode) {
     if (!this.#session) this.#place(await post("sessions"), { push: true, keep: true });
     this.#question = question;
+    this.#ticket += 1;
     const { id } = this.#session;
     try {
       await this.conversation.ask(this.#session, question, mode);
@@ -70,6 +78,7 @@ class App extends HTMLElement {
 
   /** The address of a chat is in the history of the browser, its title never is. */
   #place(session, { push, replace, keep }) {
+    this.#ticket += 1;
     const id = session?.id ?? null;
     if (push && !replace && chatUrl(id) !== location.pathname) history.pushState({ chat: id }, "", chatUrl(id));
     else history.replaceState({ chat: id }, "", chatUrl(id));
@@ -143,7 +152,7 @@ class App extends HTMLElement {
     const ticket = this.#ticket;
     try {
       const { messages, older, ...session } = await get(`sessions/${id}`);
-      if (ticket !== this.#ticket || this.conversation.busy || session.updated_at === this.#session.updated_at) return;
+      if (ticket !== this.#ticket || id !== this.#session?.id || this.conversation.busy || session.updated_at <= this.#session.updated_at) return;
       this.#set(session);
       this.conversation.show(session, messages, older);
     } catch (error) {
