@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docchat.answers.cues import Wanted, extreme, offers, wanted
+from docchat.answers.cues import Script, Wanted, extreme, offers, script, wanted
 from docchat.answers.extractive import Extract, extract
 from docchat.answers.passages import Passage
 from docchat.answers.units import units_of
@@ -147,3 +147,26 @@ def test_superlatives() -> None:
     assert least is not None
     assert not least.greatest
     assert extreme("Which has words?") is None
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("How long is it?", Script.ENGLISH),
+        ("probable cause Wausau", Script.ENGLISH),
+        ("Wann wurde das alte Museum in Hamburg gebaut?", Script.OTHER),
+        ("¿Quién pagó?", Script.OTHER),
+        ("谁建造了灯塔?", Script.UNSPACED),
+    ],
+)
+def test_kinds_of_writing(question: str, kind: Script) -> None:
+    assert script(question) is kind
+
+
+def test_other_languages_are_answered() -> None:
+    german = "Der Leuchtturm am alten Hafen wurde 1873 von Maria Fischer gebaut. Er brennt nicht mehr."
+    chinese = "灯塔建于1873年。它由玛丽建造。"
+    bread = "Brot wird in einem Ofen gebacken."
+    assert ask("Wann wurde der Leuchtturm am Hafen gebaut?", german, bread).quotes[0].start == 0
+    assert ask("灯塔建于哪一年?", chinese, bread).quotes[0].text == "灯塔建于1873年。"
+    assert ask("Welche Sprache spricht der Papst in Rom?", german, bread).refused

@@ -16,6 +16,14 @@ class Wanted(StrEnum):
     ANY = "any"
 
 
+class Script(StrEnum):
+    """Kinds of writing: how much of a question is found again differs (stop words are known for English only)."""
+
+    ENGLISH = "english"
+    UNSPACED = "unspaced"
+    OTHER = "other"
+
+
 @dataclass(frozen=True, slots=True)
 class Extreme:
     """The question asks for the row with the greatest or the least value; `words` may name the column."""
@@ -49,6 +57,13 @@ _YES_NO = re.compile(
     r"^(?:is|are|was|were|am|do|does|did|can|could|may|might|must|shall|should|will|would|has|have|had)\b",
     re.IGNORECASE,
 )
+# Words of nearly every English question that are no words of its neighbours ("was" and "in" are German too).
+_ENGLISH = re.compile(
+    r"\b(?:what|which|who|whom|whose|when|where|why|how|the|does|did|are|were|has|have|had|and|by|from|with|of|may|can)\b",
+    re.IGNORECASE,
+)
+_KEYWORDS = 4
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff\uac00-\ud7ff]")
 _GREATEST = ("most", "longest", "largest", "highest", "biggest", "greatest", "maximum", "oldest", "latest", "heaviest")
 _LEAST = ("least", "fewest", "shortest", "smallest", "lowest", "minimum", "youngest", "earliest", "lightest")
 _EXTREME = re.compile(rf"\b({'|'.join(_GREATEST + _LEAST)})\b\s*((?:[\w-]+\s*){{0,3}})", re.IGNORECASE)
@@ -82,6 +97,15 @@ def wanted(question: str) -> Wanted:
     if _NAME.search(question):
         return Wanted.NAME
     return Wanted.YES_NO if _YES_NO.match(question.strip()) else Wanted.ANY
+
+
+def script(question: str) -> Script:
+    """Which of the kinds of writing that share a scale of confidence the question belongs to."""
+    if _UNSPACED.search(question):
+        return Script.UNSPACED
+    if _ENGLISH.search(question) or (question.isascii() and len(question.split()) <= _KEYWORDS):
+        return Script.ENGLISH
+    return Script.OTHER
 
 
 def extreme(question: str) -> Extreme | None:
