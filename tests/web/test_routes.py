@@ -163,22 +163,24 @@ def test_strangers_get_nothing(make_host: Callable[..., Host], who: str, disable
         assert "chat_session_id" not in response.headers.get("Set-Cookie", "")
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if ROWS[route.endpoint].ids], ids=lambda r: r.endpoint)
-def test_anothers_id_and_an_unknown_one_are_answered_alike(host: Host, route: Route) -> None:
-    row, things = ROWS[route.endpoint], everything(host)
+def test_anothers_id_and_an_unknown_one_are_answered_alike(host: Host) -> None:
+    things, client = everything(host), host.client("other")
     unknown = Things(str(uuid4()), str(uuid4()), str(uuid4()), str(uuid4()))
     malformed = Things("1", "x", "..", "%00", "-1")
-    client = host.client("other")
-    foreign = call(client, route.method, things.fill(route.rule), row)
-    nothing = call(client, route.method, unknown.fill(route.rule), row)
-    broken = call(client, route.method, malformed.fill(route.rule), row)
-    assert foreign.status_code == nothing.status_code == row.stranger
-    assert broken.status_code == 404
-    for response in (foreign, nothing, broken):
-        assert SECRET not in response.text
-    if row.stranger == 404:
-        assert foreign.get_json() | {"request_id": ""} == nothing.get_json() | {"request_id": ""}
-        assert foreign.get_json()["code"] == "not_found"
+    for route in ROUTES:
+        row = ROWS[route.endpoint]
+        if not row.ids:
+            continue
+        foreign = call(client, route.method, things.fill(route.rule), row)
+        nothing = call(client, route.method, unknown.fill(route.rule), row)
+        broken = call(client, route.method, malformed.fill(route.rule), row)
+        assert foreign.status_code == nothing.status_code == row.stranger, route.endpoint
+        assert broken.status_code == 404, route.endpoint
+        for response in (foreign, nothing, broken):
+            assert SECRET not in response.text
+        if row.stranger == 404:
+            assert foreign.get_json() | {"request_id": ""} == nothing.get_json() | {"request_id": ""}
+            assert foreign.get_json()["code"] == "not_found"
 
 
 def test_another_user_changed_nothing(host: Host) -> None:
