@@ -1,6 +1,7 @@
 """Clear means gone: at the API, in the rows, in the bytes, and never a false success."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -135,6 +136,20 @@ def test_the_cookie_never_clears_what_is_not_meant(house: House) -> None:
     assert house.store.get(owner="ada", session_id=hers).messages == 4
 
 
+def test_clearing_nothing_again_and_again_adds_no_rows(house: House) -> None:
+    current = house.clearing.clear_current(owner="ada", session_id=None).session
+    for _ in range(20):
+        cleared = house.clearing.clear_current(owner="ada", session_id=current.id)
+        assert cleared.receipt is None
+        assert cleared.session.id != current.id
+        assert cleared.session.created_at == cleared.session.updated_at > current.updated_at
+        assert house.clearing.clear_current(owner="bob", session_id=cleared.session.id).session.owner == "bob"
+        current = cleared.session
+    with house.database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(chat_session)).scalar_one() == 2
+        assert connection.execute(select(func.count()).select_from(receipt)).scalar_one() == 0
+
+
 def test_a_late_cookie_does_not_clear_the_successor(house: House) -> None:
     session_id = fill(house)
     first = house.clearing.clear_current(owner="ada", session_id=session_id)
@@ -181,6 +196,26 @@ def test_rows_that_cannot_go_are_no_success_and_are_swept(
     assert house.clearing.sweep() == 0
     assert rows(house)["message"] == 0
     assert house.clearing.clear(owner="ada", session_id=session_id).receipt is not None
+
+
+@pytest.mark.parametrize("by_cookie", [False, True])
+def test_a_clear_never_waits_for_a_writer_to_make_the_chat_unreadable(tmp_path: Path, by_cookie: bool) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'docchat.sqlite3'}", timeout=0.3)
+    origin = migrate(database)
+    house = build(database, SlotKeyring(tmp_path / "keys", store_id=origin.store_id, has_keys=False))
+    session_id = fill(house)
+    writer = sqlite3.connect(tmp_path / "docchat.sqlite3", isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    clear = house.clearing.clear_current if by_cookie else house.clearing.clear
+    with pytest.raises(ClearUnfinished):
+        clear(owner="ada", session_id=session_id)
+    with pytest.raises(Cleared):
+        house.store.messages(owner="ada", session_id=session_id)
+    writer.execute("ROLLBACK")
+    writer.close()
+    assert house.clearing.sweep() == 0
+    assert rows(house)["message"] == 0
+    database.close()
 
 
 def test_a_keyring_that_fails_clears_nothing_and_says_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

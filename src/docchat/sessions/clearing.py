@@ -42,7 +42,8 @@ class Clearing:
         Raises NotFound for an unknown id and another owner's alike, ClearUnfinished when the keys are destroyed but
         the rows could not be taken away yet.
         """
-        receipt = self._destroy_and_bury(owner, session_id, "clear")
+        grave = self._graves.find(owner=owner, session_id=session_id)
+        receipt = self._destroy_and_bury(grave, "clear")
         session = self._graves.current(owner=owner, session_id=session_id)
         return Clearance(session or self._graves.empty(owner=owner), receipt)
 
@@ -52,21 +53,25 @@ class Clearing:
         An id that is missing, unknown, another's or cleared already harms nothing: a session that took its place
         is not cleared in turn.
         """
-        receipt = None
-        if session_id is not None:
-            try:
-                receipt = self._destroy_and_bury(owner, session_id, "clear")
-            except NotFound:
-                session_id = None
-        if session_id is not None:
-            session = self._graves.current(owner=owner, session_id=session_id)
-            if session is not None and session.messages == 0:
-                return Clearance(session, receipt)
-        return Clearance(self._graves.empty(owner=owner), receipt)
+        try:
+            grave = None if session_id is None else self._graves.find(owner=owner, session_id=session_id)
+        except NotFound:
+            grave = None
+        if grave is None:
+            return Clearance(self._graves.empty(owner=owner), None)
+        if not grave.slots and not grave.cleared:
+            renewed = self._graves.renew(grave)
+            if renewed is not None:
+                return Clearance(renewed, None)
+        receipt = self._destroy_and_bury(grave, "clear")
+        session = self._graves.current(owner=owner, session_id=grave.session_id)
+        if session is None or session.messages > 0:
+            session = self._graves.empty(owner=owner)
+        return Clearance(session, receipt)
 
     def delete(self, *, owner: str, session_id: UUID) -> Receipt:
         """Clear a session for good, without a successor. Raises NotFound, ClearUnfinished."""
-        return self._destroy_and_bury(owner, session_id, "delete")
+        return self._destroy_and_bury(self._graves.find(owner=owner, session_id=session_id), "delete")
 
     def current(self, *, owner: str, session_id: UUID | None) -> ChatSession | None:
         """The session a cookie's hint stands for: the owner's own or a cleared one's successor. Writes nothing."""
@@ -93,8 +98,7 @@ class Clearing:
             logger.info("clearing: finished the clear of session %s", grave.session_id)
         return len(graves)
 
-    def _destroy_and_bury(self, owner: str, session_id: UUID, action: str) -> Receipt:
-        grave = self._graves.find(owner=owner, session_id=session_id)
+    def _destroy_and_bury(self, grave: Grave, action: str) -> Receipt:
         try:
             # Each time, also for a session cleared already: an earlier attempt may have failed between write and sync.
             self._keyring.destroy(slots=grave.slots)
@@ -103,7 +107,7 @@ class Clearing:
             if grave.cleared or not self._unreadable(grave):
                 raise
             with self._lock:
-                self._pending[session_id] = (grave, action)
+                self._pending[grave.session_id] = (grave, action)
             raise ClearUnfinished(full=isinstance(error, StorageFull)) from error
 
     def _unreadable(self, grave: Grave) -> bool:

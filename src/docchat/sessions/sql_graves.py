@@ -92,6 +92,26 @@ class SqlGraves:
             row = connection.execute(query).one_or_none()
             return _bare(row if row is not None else insert_empty(connection, owner=owner))
 
+    def renew(self, grave: Grave) -> ChatSession | None:
+        """Give a session that was never written to a new id and new times; None when it is not such a one.
+
+        There is nothing to clear in it, and a row for each clear of nothing would never end.
+        """
+        now = utc_now()
+        with self._database.write() as connection:
+            row = connection.execute(
+                update(chat_session)
+                .where(
+                    chat_session.c.id == grave.session_id,
+                    chat_session.c.owner == grave.owner,
+                    chat_session.c.cleared_at.is_(None),
+                    chat_session.c.history_slot.is_(None),
+                )
+                .values(id=new_id(), created_at=now, updated_at=now)
+                .returning(*chat_session.c)
+            ).one_or_none()
+        return None if row is None else _bare(row)
+
     def receipt(self, *, owner: str, receipt_id: UUID) -> Receipt:
         """A receipt of the owner. Raises NotFound."""
         with self._database.read() as connection:
