@@ -1,6 +1,7 @@
 """Every other format, and which reader a file gets."""
 
 # ruff: noqa: RUF001  (texts in many scripts are the subject)
+from pathlib import Path
 
 import pytest
 
@@ -206,3 +207,18 @@ def test_no_entity_is_expanded_or_fetched() -> None:
     outside = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><x>before &f; after</x>'
     with pytest.raises(Unreadable):
         read(samples.archive({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": outside}), "a.odt")
+
+
+def test_slides_begin_and_end_where_they_do() -> None:
+    """The demo deck: its curly quotes take more bytes than characters, and no slide may run into the next."""
+    deck = Path(__file__).parents[3] / "demo" / "docs" / "event-code-of-conduct.pptx"
+    slides = read(deck.read_bytes(), deck.name)
+    assert [part.label for part in slides] == [f"Slide {number}" for number in range(1, 8)]
+    assert [part.text.split("\n")[0] for part in slides[2:]] == [
+        "Encouraged behavior",
+        "Unacceptable behavior",
+        "Responsibility",
+        "Reporting an incident",
+        "Credit",
+    ]
+    assert slides[5].text.endswith("to feel safe for the duration of the Event.")
