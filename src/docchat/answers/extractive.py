@@ -16,9 +16,9 @@ _ALIKE = 0.8
 _INSIDE, _NEAR, _ANYWHERE, _SCORE, _CONSTANT = 2.53, 1.87, 1.59, 1.76, -5.05
 # For other languages the threshold that refuses about nine of ten absent subjects of XQuAD (de, es, ar, hi; zh).
 _THRESHOLDS = {Script.ENGLISH: -1.3, Script.OTHER: -2.5, Script.UNSPACED: -3.4}
-# A question for a number whose quotes have none, or none beside the thing that is counted: 1 and 10 of 100 answered
-# questions of the fit against 3 and 26 of 100 others.
-_NO_NUMBER, _FAR_NUMBER = 2.5, 1.0
+# A question for a number whose quotes have none is refused: no quote can answer it (1 of 100 answered questions of the
+# fit, 3 of 100 others). One whose numbers do not stand beside the thing that is counted is doubted (10 and 26 of 100).
+_NO_NUMBER, _FAR_NUMBER = 10.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
