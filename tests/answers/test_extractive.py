@@ -170,3 +170,17 @@ def test_other_languages_are_answered() -> None:
     assert ask("Wann wurde der Leuchtturm am Hafen gebaut?", german, bread).quotes[0].start == 0
     assert ask("灯塔建于哪一年?", chinese, bread).quotes[0].text == "灯塔建于1873年。"
     assert ask("Welche Sprache spricht der Papst in Rom?", german, bread).refused
+
+
+def test_running_heads_and_page_numbers_are_no_quotes() -> None:
+    """What stands on every page answers nothing, even where the question names it."""
+    said = [
+        "The museum of ships was opened in 1921.",
+        "Guides of the museum of ships speak four languages.",
+        "The museum of ships has a library.",
+    ]
+    pages = [f"Museum of Ships\n\n{text}\n\nAnnual Report\n\nPage {number} of 3" for number, text in enumerate(said, 1)]
+    found = ask("When was the museum of ships opened?", *pages)
+    assert not found.refused
+    assert {quote.text for quote in found.quotes} <= set(said)
+    assert found.quotes[0].text == said[0]

@@ -35,6 +35,9 @@ _SIMILAR_REST = 3
 _NO_TERMS: frozenset[str] = frozenset()
 # The dots of a table of contents: it names everything and says nothing.
 _LEADERS = re.compile(r"\.{5}|(?:\. ){5}|\u2026{3}")
+_PAGE_NUMBER = re.compile(r"(?:page|slide|sheet)?\W*\d+(?:\s*(?:of|/)\s*\d+)?\W*", re.IGNORECASE)
+_RUNNING_HEAD_CHARS = 60
+_RUNNING_HEAD_PAGES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class _Context:
     about: frozenset[str]
     label: frozenset[str]
     rank: float
+    furniture: frozenset[str]
     known: dict[str, frozenset[str]]
 
     def around_words(self, text: str) -> frozenset[str]:
@@ -117,11 +121,13 @@ def _candidates(asked: Question, passages: Sequence[Passage]) -> Iterator[Candid
     best = max((passage.score for passage in passages), default=0.0)
     texts = [frozenset(terms(passage.chunk.text)) for passage in passages]
     about = _documents(passages, texts)
+    furniture = _furniture(passages)
     seen: set[int] = set()
     for passage, around in zip(passages, texts, strict=True):
         rank = passage.score / best if best > 0 else 0.0
         chunk = passage.chunk
-        context = _Context(passage, around, about[chunk.document_id], frozenset(terms(chunk.label)), rank, {})
+        label = frozenset(terms(chunk.label))
+        context = _Context(passage, around, about[chunk.document_id], label, rank, furniture, {})
         yield from _of_passage(asked, context)
         if id(passage.units) not in seen:
             seen.add(id(passage.units))
@@ -138,6 +144,18 @@ def _documents(passages: Sequence[Passage], texts: Sequence[frozenset[str]]) -> 
     return found
 
 
+def _furniture(passages: Sequence[Passage]) -> frozenset[str]:
+    """Short lines and headings that stand on several pages: running heads, which say nothing where they stand."""
+    pages: dict[str, set[tuple[UUID, int]]] = {}
+    for passage in passages:
+        place = (passage.chunk.document_id, passage.chunk.page)
+        for unit in passage.units:
+            for text in (unit.text if unit.kind == "sentence" else "", unit.heading):
+                if 0 < len(text) <= _RUNNING_HEAD_CHARS:
+                    pages.setdefault(text, set()).add(place)
+    return frozenset(text for text, places in pages.items() if len(places) >= _RUNNING_HEAD_PAGES)
+
+
 def _of_tables(asked: Question, context: _Context) -> Iterator[Candidate]:
     """The rows with the most or the least, when the question asks for that."""
     superlative = extreme(asked.text)
@@ -152,7 +170,7 @@ def _of_passage(asked: Question, context: _Context) -> Iterator[Candidate]:
     units = context.passage.own_units()
     sets = [frozenset(terms(unit.text)) for unit in units]
     for position, unit in enumerate(units):
-        if unit.kind == "title" or _LEADERS.search(unit.text):
+        if unit.kind == "title" or unit.text in context.furniture or _says_nothing(unit.text):
             continue
         before = sets[position - 1] if position else _NO_TERMS
         after = sets[position + 1] if position + 1 < len(units) else _NO_TERMS
@@ -163,6 +181,10 @@ def _of_passage(asked: Question, context: _Context) -> Iterator[Candidate]:
         candidate = _candidate(asked, context, unit, words, before | after)
         if max(candidate.found) >= SIMILAR:
             yield candidate
+
+
+def _says_nothing(text: str) -> bool:
+    return bool(_LEADERS.search(text) or _PAGE_NUMBER.fullmatch(text))
 
 
 def _joined(page: str, units: Sequence[Unit], position: int) -> Unit:
@@ -182,8 +204,9 @@ def _candidate(
     asked: Question, context: _Context, unit: Unit, words: frozenset[str], beside: frozenset[str]
 ) -> Candidate:
     heading, lead = context.around_words(unit.heading), context.around_words(unit.lead)
-    # A heading that the question names whole says what the text below it is about.
-    named = heading if heading and heading <= asked.weights.keys() else _NO_TERMS
+    # A heading that the question names whole says what the text below it is about; a running head does not.
+    running = unit.heading in context.furniture
+    named = heading if heading and not running and heading <= asked.weights.keys() else _NO_TERMS
     layers = (
         (words, IN_UNIT),
         (named, IS_HEADING),
