@@ -176,11 +176,9 @@ def test_running_heads_and_page_numbers_are_no_quotes() -> None:
     """What stands on every page answers nothing, even where the question names it."""
     said = [
         "The museum of ships was opened in 1921.",
-        "Guides of the museum of ships speak four languages.",
-        "The museum of ships has a library.",
+        "Guides speak four languages.",
+        "Bread is baked in a hot oven.",
     ]
     pages = [f"Museum of Ships\n\n{text}\n\nAnnual Report\n\nPage {number} of 3" for number, text in enumerate(said, 1)]
-    found = ask("When was the museum of ships opened?", *pages)
-    assert not found.refused
-    assert {quote.text for quote in found.quotes} <= set(said)
-    assert found.quotes[0].text == said[0]
+    found = ask("Where are the museum's ships?", *pages)
+    assert [quote.text for quote in found.quotes] == said[:1]

@@ -64,7 +64,7 @@ def _choose(found: Sequence[Candidate]) -> list[Candidate]:
     """The best ones that do not say the same and fit about as well."""
     chosen: list[Candidate] = []
     for candidate in found:
-        if candidate.score < _SHARE_OF_BEST * found[0].score:
+        if chosen and candidate.score < _SHARE_OF_BEST * chosen[0].score:
             break
         if not any(candidate.overlaps(other) or _alike(candidate, other) for other in chosen):
             chosen.append(candidate)
