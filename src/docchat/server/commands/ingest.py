@@ -3,6 +3,7 @@
 import hashlib
 import mimetypes
 import os
+import sys
 import secrets
 import time
 from collections.abc import Iterable, Iterator
@@ -46,7 +47,8 @@ def demo(home: Home, folder: Path) -> None:
     finally:  # whatever happened to the documents, the password is not shown again
         click.echo(f"user:     {DEMO_USER}")
         if password is None:
-            click.echo(f"password: as shown at the first start; set another with: docchat user passwd {DEMO_USER}")
+            again = f"{sys.argv[0]} --data-dir {home.services.settings.data_dir} user passwd {DEMO_USER}"
+            click.echo(f"password: as shown at the first start; set another with: {again}")
         else:
             click.echo(f"password: {password}   (shown this once)")
     if not well:
