@@ -3,8 +3,8 @@
 import hashlib
 import mimetypes
 import os
-import sys
 import secrets
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
