@@ -175,10 +175,10 @@ def _migrate(database: Database) -> Origin:
 def _make_keyring(settings: Settings, origin: Origin) -> Keyring:
     directory = settings.data_dir / "keys"
     if not settings.keyring_url:
-        return SlotKeyring(directory, store_id=origin.store_id, has_keys=origin.has_keys)
+        return SlotKeyring(directory, store_id=origin.store_id, slots=origin.slots)
     database = Database(settings.keyring_url, timeout=settings.store_timeout_seconds)
     try:
-        return SqlKeyring(database, directory, store_id=origin.store_id, has_keys=origin.has_keys)
+        return SqlKeyring(database, directory, store_id=origin.store_id, slots=origin.slots)
     except StoreError as error:
         raise ConfigError(
             "The keyring's database cannot be used. Check that it runs and that DOCCHAT_KEYRING_URL is right."

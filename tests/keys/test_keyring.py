@@ -1,6 +1,8 @@
 """One contract for every keyring, and probes into the bytes below it."""
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ from sqlalchemy import text
 
 from docchat.db.engine import Database
 from docchat.errors import Cleared, ConfigError, KeyDamaged, StorageFull
+from docchat.keys.cipher import MasterKey
 from docchat.keys.keyring import Keyring, SlotState
 from docchat.keys.slots import HEADER_BYTES, SLOT_BYTES, SlotKeyring
 from docchat.keys.sql import SqlKeyring
@@ -24,15 +27,15 @@ Opener = Callable[..., Keyring]
 def open_keyring(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     """Opens the keyring under test, again and again over the same files."""
 
-    def open_it(*, store_id: UUID = STORE, has_keys: bool = False) -> Keyring:
+    def open_it(*, store_id: UUID = STORE, slots: int = 0) -> Keyring:
         if request.param == "slots":
-            return SlotKeyring(tmp_path / "keys", store_id=store_id, has_keys=has_keys)
+            return SlotKeyring(tmp_path / "keys", store_id=store_id, slots=slots)
         url = f"sqlite:///{tmp_path / 'keys.sqlite3'}"
         if request.param == "sql-postgresql":
             url = request.getfixturevalue("postgres_url")
         database = Database(url)
         request.addfinalizer(database.close)
-        return SqlKeyring(database, tmp_path / "keys", store_id=store_id, has_keys=has_keys)
+        return SqlKeyring(database, tmp_path / "keys", store_id=store_id, slots=slots)
 
     return open_it
 
@@ -43,7 +46,7 @@ def test_a_key_is_the_same_for_everyone_until_destroyed(open_keyring: Opener) ->
     keys = [keyring.open(session_id=SESSION, slot=slot) for slot in slots]
     assert all(len(key) == 32 for key in keys)
     assert keys[0] != keys[1]
-    other = open_keyring(has_keys=True)
+    other = open_keyring(slots=1)
     assert [other.open(session_id=SESSION, slot=slot) for slot in slots] == keys
     other.destroy(slots=slots[:1])
     with pytest.raises(Cleared):
@@ -66,7 +69,7 @@ def test_slots_are_never_handed_out_twice(open_keyring: Opener) -> None:
     keyring = open_keyring()
     first = keyring.create(session_id=SESSION, count=2)
     keyring.destroy(slots=first)
-    second = open_keyring(has_keys=True).create(session_id=uuid4(), count=2)
+    second = open_keyring(slots=1).create(session_id=uuid4(), count=2)
     assert not set(first) & set(second)
 
 
@@ -90,12 +93,28 @@ def test_an_unknown_slot_is_damage_and_not_cleared(open_keyring: Opener) -> None
 def test_a_keyring_of_another_store_is_refused(open_keyring: Opener) -> None:
     open_keyring().create(session_id=SESSION, count=1)
     with pytest.raises(ConfigError, match="belongs to the store"):
-        open_keyring(store_id=uuid4(), has_keys=True)
+        open_keyring(store_id=uuid4(), slots=1)
 
 
 def test_a_missing_keyring_is_refused_when_chats_are_sealed(open_keyring: Opener) -> None:
     with pytest.raises(ConfigError, match=r"missing|empty"):
-        open_keyring(has_keys=True)
+        open_keyring(slots=1)
+
+
+def test_a_keyring_older_than_the_database_is_refused(open_keyring: Opener) -> None:
+    keyring = open_keyring()
+    slots = keyring.create(session_id=SESSION, count=2)
+    open_keyring(slots=max(slots) + 1)
+    with pytest.raises(ConfigError, match="older"):
+        open_keyring(slots=max(slots) + 3)
+
+
+def test_a_foreign_master_key_is_refused(open_keyring: Opener, tmp_path: Path) -> None:
+    open_keyring().create(session_id=SESSION, count=1)
+    (tmp_path / "keys" / "master.key").unlink()
+    MasterKey.create(tmp_path / "keys" / "master.key")
+    with pytest.raises(ConfigError, match="master key"):
+        open_keyring(slots=1)
 
 
 def test_threads_get_slots_of_their_own(open_keyring: Opener) -> None:
@@ -118,7 +137,7 @@ def test_threads_get_slots_of_their_own(open_keyring: Opener) -> None:
 
 
 def test_the_bytes_of_a_destroyed_key_are_gone(tmp_path: Path) -> None:
-    keyring = SlotKeyring(tmp_path, store_id=STORE, has_keys=False)
+    keyring = SlotKeyring(tmp_path, store_id=STORE, slots=0)
     (slot,) = keyring.create(session_id=SESSION, count=1)
     record = _slot_bytes(tmp_path, slot)
     assert record[0] == SlotState.LIVE
@@ -130,7 +149,7 @@ def test_the_bytes_of_a_destroyed_key_are_gone(tmp_path: Path) -> None:
 
 
 def test_destroying_syncs_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    keyring = SlotKeyring(tmp_path, store_id=STORE, has_keys=False)
+    keyring = SlotKeyring(tmp_path, store_id=STORE, slots=0)
     slots = keyring.create(session_id=SESSION, count=2)
     synced: list[int] = []
     real = os.fdatasync
@@ -141,7 +160,7 @@ def test_destroying_syncs_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_damaged_slot_is_damage(tmp_path: Path) -> None:
-    keyring = SlotKeyring(tmp_path, store_id=STORE, has_keys=False)
+    keyring = SlotKeyring(tmp_path, store_id=STORE, slots=0)
     (slot,) = keyring.create(session_id=SESSION, count=1)
     with (tmp_path / "slots.bin").open("r+b") as file:
         file.seek(HEADER_BYTES + SLOT_BYTES * slot + 30)
@@ -160,14 +179,14 @@ def test_a_damaged_slot_is_damage(tmp_path: Path) -> None:
 
 
 def test_files_are_for_the_owner_alone(tmp_path: Path) -> None:
-    SlotKeyring(tmp_path / "keys", store_id=STORE, has_keys=False)
+    SlotKeyring(tmp_path / "keys", store_id=STORE, slots=0)
     assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
     for name in ("slots.bin", "master.key"):
         assert (tmp_path / "keys" / name).stat().st_mode & 0o777 == 0o600
 
 
 def test_a_forked_process_reads_with_a_descriptor_of_its_own(tmp_path: Path) -> None:
-    keyring = SlotKeyring(tmp_path, store_id=STORE, has_keys=False)
+    keyring = SlotKeyring(tmp_path, store_id=STORE, slots=0)
     (slot,) = keyring.create(session_id=SESSION, count=1)
     key = keyring.open(session_id=SESSION, slot=slot)
     child = os.fork()
@@ -180,7 +199,7 @@ def test_a_forked_process_reads_with_a_descriptor_of_its_own(tmp_path: Path) -> 
 
 
 def test_a_full_disk_makes_no_key_but_still_destroys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    keyring = SlotKeyring(tmp_path, store_id=STORE, has_keys=False)
+    keyring = SlotKeyring(tmp_path, store_id=STORE, slots=0)
     slots = keyring.create(session_id=SESSION, count=64)
     real = os.pwrite
 
@@ -198,12 +217,30 @@ def test_a_full_disk_makes_no_key_but_still_destroys(tmp_path: Path, monkeypatch
 
 def test_the_sql_keyring_overwrites_the_row(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'keys.sqlite3'}")
-    keyring = SqlKeyring(database, tmp_path, store_id=STORE, has_keys=False)
+    keyring = SqlKeyring(database, tmp_path, store_id=STORE, slots=0)
     (slot,) = keyring.create(session_id=SESSION, count=1)
     keyring.destroy(slots=(slot,))
     with database.read() as connection:
         row = connection.execute(text("SELECT state, nonce, wrapped FROM session_key")).one()
     assert row == (SlotState.DESTROYED, bytes(12), bytes(48))
+    keyring.close()
+
+
+def test_the_sql_keyring_leaves_no_byte_of_a_key_in_its_files(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'keys.sqlite3'}")
+    keyring = SqlKeyring(database, tmp_path, store_id=STORE, slots=0)
+    (slot,) = keyring.create(session_id=SESSION, count=1)
+    with database.read() as connection:
+        wrapped = connection.execute(text("SELECT wrapped FROM session_key")).scalar_one()
+    script = (
+        "import pathlib, sys\n"
+        "files = pathlib.Path(sys.argv[1]).glob('keys.sqlite3*')\n"
+        "print(sum(bytes.fromhex(sys.argv[2]) in path.read_bytes() for path in files))"
+    )
+    count = [sys.executable, "-c", script, str(tmp_path), wrapped.hex()]
+    assert subprocess.run(count, check=True, capture_output=True, text=True).stdout != "0\n"
+    keyring.destroy(slots=(slot,))
+    assert subprocess.run(count, check=True, capture_output=True, text=True).stdout == "0\n"
     keyring.close()
 
 

@@ -51,13 +51,13 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     origin = migrate(database)
     keyring: Keyring
     if kind == "slots":
-        keyring = SlotKeyring(tmp_path / "keys", store_id=origin.store_id, has_keys=origin.has_keys)
+        keyring = SlotKeyring(tmp_path / "keys", store_id=origin.store_id, slots=origin.slots)
     else:
         keyring = SqlKeyring(
             Database(f"sqlite:///{tmp_path / 'keyring.sqlite3'}"),
             tmp_path / "keys",
             store_id=origin.store_id,
-            has_keys=origin.has_keys,
+            slots=origin.slots,
         )
     yield build(database, keyring)
     keyring.close()

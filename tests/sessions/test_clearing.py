@@ -202,7 +202,7 @@ def test_rows_that_cannot_go_are_no_success_and_are_swept(
 def test_a_clear_never_waits_for_a_writer_to_make_the_chat_unreadable(tmp_path: Path, by_cookie: bool) -> None:
     database = Database(f"sqlite:///{tmp_path / 'docchat.sqlite3'}", timeout=0.3)
     origin = migrate(database)
-    house = build(database, SlotKeyring(tmp_path / "keys", store_id=origin.store_id, has_keys=False))
+    house = build(database, SlotKeyring(tmp_path / "keys", store_id=origin.store_id, slots=0))
     session_id = fill(house)
     writer = sqlite3.connect(tmp_path / "docchat.sqlite3", isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
@@ -339,7 +339,7 @@ def raw_hits(directory: Path, *needles: bytes) -> str:
 def test_the_files_never_hold_plaintext_and_after_a_clear_no_key(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'docchat.sqlite3'}")
     origin = migrate(database)
-    keyring = SlotKeyring(tmp_path / "keys", store_id=origin.store_id, has_keys=origin.has_keys)
+    keyring = SlotKeyring(tmp_path / "keys", store_id=origin.store_id, slots=origin.slots)
     house = build(database, keyring)
     session = house.store.create(owner="ada", title=f"title {SECRET}")
     house.store.append(

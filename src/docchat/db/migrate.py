@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, func, insert, select, text
 
 from ..errors import ConfigError
 from ..types import new_id
@@ -16,10 +16,10 @@ Step = Callable[[Connection], None]
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the database says of itself: its store id, and whether any session was ever given keys."""
+    """What the database says of itself: its store id, and how many key slots it knows of (the highest and one)."""
 
     store_id: UUID
-    has_keys: bool
+    slots: int
 
 
 def _m001_tables(connection: Connection) -> None:
@@ -51,8 +51,8 @@ def migrate(database: Database, *, extra: Step | None = None) -> Origin:
         if store_id is None:
             store_id = str(new_id())
             _write(connection, "store_id", store_id)
-        sealed = select(chat_session.c.no).where(chat_session.c.history_slot.is_not(None)).limit(1)
-        return Origin(UUID(store_id), connection.execute(sealed).first() is not None)
+        highest = connection.execute(select(func.max(chat_session.c.meta_slot), func.max(chat_session.c.history_slot)))
+        return Origin(UUID(store_id), max(-1 if slot is None else slot for slot in highest.one()) + 1)
 
 
 def _read(connection: Connection, key: str) -> str | None:

@@ -1,8 +1,11 @@
 """AES-256-GCM: sealing content under a session's key, and wrapping that key under the master key."""
 
+import hashlib
+import hmac
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -12,6 +15,7 @@ from ..errors import ConfigError, KeyDamaged
 KEY_BYTES = 32
 NONCE_BYTES = 12
 WRAPPED_BYTES = KEY_BYTES + 16
+CHECK_BYTES = 16
 _MASTER_MAGIC = "docchat-master-key"
 
 
@@ -50,6 +54,10 @@ class MasterKey:
         """The wrapped key. Raises KeyDamaged."""
         return unseal(self.key, nonce + wrapped, context=context)
 
+    def check(self, store_id: UUID) -> bytes:
+        """16 bytes that tell whether a keyring was made with this key, and nothing about it."""
+        return hmac.digest(self.key, b"docchat keyring" + store_id.bytes, hashlib.sha256)[:CHECK_BYTES]
+
     @classmethod
     def load(cls, path: Path) -> "MasterKey":
         """Read the key file. Raises ConfigError when it is missing or not one of ours."""
@@ -74,7 +82,17 @@ class MasterKey:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        sync_directory(path.parent)
         return cls(1, key)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _parse_master(text: str) -> tuple[int, bytes]:

@@ -22,10 +22,6 @@ class Keyring(Protocol):
     a new key does not fit.
     """
 
-    @property
-    def store_id(self) -> UUID:
-        """Id of the content store these keys belong to."""
-
     def create(self, *, session_id: UUID, count: int) -> tuple[int, ...]:
         """Make `count` new keys, durable before this returns; their slot numbers, never used before."""
 

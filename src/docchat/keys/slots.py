@@ -1,7 +1,8 @@
 """The keyring of one host: a file of 64-byte slots, overwritten in place to destroy a key.
 
-Layout: a 4,096-byte header (magic, store id, number of slots handed out), then the slots. A slot is
-state (1 byte), version (1), number of the master key (2), nonce (12), wrapped key (48): it never crosses a sector.
+Layout: a 4,096-byte header (magic, store id, number of slots handed out, check of the master key), then the slots.
+A slot is state (1 byte), version (1), number of the master key (2), nonce (12), wrapped key (48): it never crosses a
+sector.
 Slot numbers are never reused. Space is written ahead as zeros, so destroying a key needs no space.
 """
 
@@ -16,7 +17,7 @@ from pathlib import Path
 from uuid import UUID
 
 from ..errors import Cleared, ConfigError, KeyDamaged, StorageFull, StoreError, StoreUnavailable
-from .cipher import MasterKey, new_key
+from .cipher import MasterKey, new_key, sync_directory
 from .keyring import SlotState
 
 HEADER_BYTES = 4096
@@ -24,7 +25,7 @@ SLOT_BYTES = 64
 _AHEAD_BYTES = 4096
 _MAGIC = b"DCSLOTS1"
 _VERSION = 1
-_HEADER = struct.Struct("<8s16sQ")
+_HEADER = struct.Struct("<8s16sQ16s")
 _SLOT = struct.Struct("<BBH12s48s")
 # struct flock of Linux on 64-bit: l_type, l_whence, padding, l_start, l_len, l_pid, padding
 _FLOCK = struct.Struct("hhxxxxqqixxxx")
@@ -34,10 +35,10 @@ _DESTROYED = _SLOT.pack(SlotState.DESTROYED, _VERSION, 0, b"", b"")
 class SlotKeyring:
     """Keyring in the files `slots.bin` and `master.key` of one directory. Safe for threads, processes and forks."""
 
-    def __init__(self, directory: Path, *, store_id: UUID, has_keys: bool) -> None:
-        """Open the key files, or make them when `has_keys` is false (nothing was ever sealed in this store).
+    def __init__(self, directory: Path, *, store_id: UUID, slots: int) -> None:
+        """Open the key files, or make them when the store knows of no `slots` (nothing was ever sealed in it).
 
-        Raises ConfigError when they are missing, damaged or of another store.
+        Raises ConfigError when they are missing, damaged, of another store, or older than the `slots` it knows of.
         """
         self.path = directory / "slots.bin"
         self._store_id = store_id
@@ -45,20 +46,15 @@ class SlotKeyring:
         self._reader: tuple[int, int] | None = None
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not has_keys and not self.path.exists():
+            if slots == 0 and not self.path.exists():
                 self._make(directory)
             self._master = MasterKey.load(directory / "master.key")
-            self._check_header()
+            self._check_header(slots)
         except OSError as error:
             raise ConfigError(
                 f"The key directory {directory} cannot be used ({os.strerror(error.errno or 0)}). "
                 "It must be writable for the user that runs docchat."
             ) from error
-
-    @property
-    def store_id(self) -> UUID:
-        """Id of the content store these keys belong to."""
-        return self._store_id
 
     def create(self, *, session_id: UUID, count: int) -> tuple[int, ...]:
         """Make `count` new keys, durable before this returns."""
@@ -68,7 +64,7 @@ class SlotKeyring:
             self._extend(descriptor, first + count)
             records = b"".join(self._wrap(new_key(), session_id, slot) for slot in slots)
             _write(descriptor, records, _offset(first))
-            _write(descriptor, _HEADER.pack(_MAGIC, self._store_id.bytes, first + count), 0)
+            _write(descriptor, self._header(self._master, first + count), 0)
             os.fdatasync(descriptor)
         return slots
 
@@ -96,7 +92,7 @@ class SlotKeyring:
                 handed_out = self._handed_out(descriptor)
                 if max(slots) >= handed_out or min(slots) < 0:
                     raise KeyDamaged
-                for slot in sorted(set(slots)):
+                for slot in dict.fromkeys(slots):
                     _lock(descriptor, _offset(slot), SLOT_BYTES)
                     _write(descriptor, _DESTROYED, _offset(slot))
                 os.fdatasync(descriptor)
@@ -150,7 +146,7 @@ class SlotKeyring:
                 os.close(descriptor)
 
     def _handed_out(self, descriptor: int) -> int:
-        magic, store, number = _HEADER.unpack(os.pread(descriptor, _HEADER.size, 0))
+        magic, store, number, _ = _HEADER.unpack(os.pread(descriptor, _HEADER.size, 0))
         if magic != _MAGIC or store != self._store_id.bytes:
             raise KeyDamaged
         return int(number)
@@ -162,13 +158,12 @@ class SlotKeyring:
             size += _AHEAD_BYTES
 
     def _make(self, directory: Path) -> None:
-        if not (directory / "master.key").exists():
-            MasterKey.create(directory / "master.key")
+        path = directory / "master.key"
+        master = MasterKey.load(path) if path.exists() else MasterKey.create(path)
         draft = directory / f"slots.{os.getpid()}.new"
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            header = _HEADER.pack(_MAGIC, self._store_id.bytes, 0)
-            _write(descriptor, header.ljust(HEADER_BYTES, b"\0") + bytes(_AHEAD_BYTES), 0)
+            _write(descriptor, self._header(master, 0).ljust(HEADER_BYTES, b"\0") + bytes(_AHEAD_BYTES), 0)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -178,9 +173,12 @@ class SlotKeyring:
             pass
         finally:
             draft.unlink()
-        _sync_directory(directory)
+        sync_directory(directory)
 
-    def _check_header(self) -> None:
+    def _header(self, master: MasterKey, handed_out: int) -> bytes:
+        return _HEADER.pack(_MAGIC, self._store_id.bytes, handed_out, master.check(self._store_id))
+
+    def _check_header(self, slots: int) -> None:
         if not self.path.exists():
             raise ConfigError(
                 f"The key file {self.path} is missing, but the database holds sealed chats. Put it back from "
@@ -190,11 +188,22 @@ class SlotKeyring:
             header = file.read(_HEADER.size)
         if len(header) != _HEADER.size or not header.startswith(_MAGIC):
             raise ConfigError(f"The key file {self.path} is damaged: it does not begin as a key file does.")
-        store = UUID(bytes=_HEADER.unpack(header)[1])
+        _, store_bytes, handed_out, check = _HEADER.unpack(header)
+        store = UUID(bytes=store_bytes)
         if store != self._store_id:
             raise ConfigError(
                 f"The key file {self.path} belongs to the store {store}, the database is the store "
                 f"{self._store_id}. Use the key file and the database that belong together."
+            )
+        if check != self._master.check(self._store_id):
+            raise ConfigError(
+                f"The master key beside {self.path} is not the one this key file was made with. Put the right "
+                "master.key back; under another one no stored chat can be read."
+            )
+        if handed_out < slots:
+            raise ConfigError(
+                f"The key file {self.path} is older than the database: it knows {handed_out} keys, the database "
+                f"{slots}. Put the newest key file back; an older one would give keys of one chat to another."
             )
 
 
@@ -219,14 +228,6 @@ def _lock(descriptor: int, start: int, length: int) -> None:
 def _write(descriptor: int, data: bytes, offset: int) -> None:
     if os.pwrite(descriptor, data, offset) != len(data):
         raise OSError(errno.ENOSPC, "short write")
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

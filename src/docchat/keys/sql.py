@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    func,
     insert,
     select,
     text,
@@ -21,7 +23,7 @@ from sqlalchemy import (
 )
 
 from ..db.engine import Database
-from ..errors import Cleared, ConfigError, KeyDamaged
+from ..errors import Cleared, ConfigError, KeyDamaged, StoreUnavailable
 from .cipher import NONCE_BYTES, WRAPPED_BYTES, MasterKey, new_key
 from .keyring import SlotState
 
@@ -47,21 +49,19 @@ session_key = Table(
 class SqlKeyring:
     """Keyring in the tables of `database`; the master key stays in a file of `directory` on each host."""
 
-    def __init__(self, database: Database, directory: Path, *, store_id: UUID, has_keys: bool) -> None:
-        """Open the keyring, or make it when `has_keys` is false. Raises ConfigError when it is another store's."""
+    def __init__(self, database: Database, directory: Path, *, store_id: UUID, slots: int) -> None:
+        """Open the keyring, or make it when the store knows of no `slots`.
+
+        Raises ConfigError when it is another store's, was made with another master key, or is older than `slots`.
+        """
         self._database = database
         self._store_id = store_id
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = directory / "master.key"
-        if not has_keys and not path.exists():
+        if slots == 0 and not path.exists():
             MasterKey.create(path)
         self._master = MasterKey.load(path)
-        self._claim(has_keys=has_keys)
-
-    @property
-    def store_id(self) -> UUID:
-        """Id of the content store these keys belong to."""
-        return self._store_id
+        self._claim(slots)
 
     def create(self, *, session_id: UUID, count: int) -> tuple[int, ...]:
         """Make `count` new keys, committed before this returns."""
@@ -110,6 +110,10 @@ class SqlKeyring:
             )
             if result.rowcount != len(wanted):
                 raise KeyDamaged
+        # On SQLite the old page stays in the main file until the log is moved into it; a reader may hold that up, and
+        # then the next one does it. The key is destroyed either way.
+        with suppress(StoreUnavailable):
+            self._database.checkpoint()
 
     def close(self) -> None:
         """Close this process's connections."""
@@ -118,24 +122,39 @@ class SqlKeyring:
     def _context(self, session_id: UUID, slot: int) -> bytes:
         return self._store_id.bytes + struct.pack("<Q", slot) + session_id.bytes
 
-    def _claim(self, *, has_keys: bool) -> None:
+    def _claim(self, slots: int) -> None:
         with self._database.write() as connection:
             if not self._database.is_sqlite:
                 # Two processes that start at once must not both create the tables.
                 connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('docchat.keyring'))"))
             metadata.create_all(connection)
-            known = connection.execute(
-                select(keyring_meta.c.value).where(keyring_meta.c.key == "store_id")
-            ).scalar_one_or_none()
-            if known is None and has_keys:
-                raise ConfigError(
-                    "DOCCHAT_KEYRING_URL leads to an empty keyring, but the database holds sealed chats. "
-                    "Restore the keyring that belongs to this database."
-                )
-            if known is None:
-                connection.execute(insert(keyring_meta).values(key="store_id", value=str(self._store_id)))
-            elif known != str(self._store_id):
-                raise ConfigError(
-                    f"The keyring belongs to the store {known}, the database is the store {self._store_id}. "
-                    "Use the keyring and the database that belong together."
-                )
+            rows = connection.execute(select(keyring_meta.c.key, keyring_meta.c.value))
+            known = {row.key: row.value for row in rows}
+            mine = {"store_id": str(self._store_id), "master": self._master.check(self._store_id).hex()}
+            if not known and slots == 0:
+                values = [{"key": key, "value": value} for key, value in mine.items()]
+                connection.execute(insert(keyring_meta), values)
+                return
+            newest = connection.execute(select(func.max(session_key.c.slot))).scalar_one() or 0
+        self._compare(known, mine, newest, slots)
+
+    def _compare(self, known: dict[str, str], mine: dict[str, str], newest: int, slots: int) -> None:
+        if not known:
+            raise ConfigError(
+                "DOCCHAT_KEYRING_URL leads to an empty keyring, but the database holds sealed chats. "
+                "Restore the keyring that belongs to this database."
+            )
+        if known.get("store_id") != mine["store_id"]:
+            raise ConfigError(
+                f"The keyring belongs to the store {known.get('store_id')}, the database is the store "
+                f"{self._store_id}. Use the keyring and the database that belong together."
+            )
+        if known.get("master") != mine["master"]:
+            raise ConfigError(
+                "This host's master key is not the one the keyring was made with. Copy keys/master.key from the data "
+                "directory of a host that works."
+            )
+        if newest < slots - 1:
+            raise ConfigError(
+                "The keyring is older than the database: chats have keys it does not know. Restore the newest keyring."
+            )

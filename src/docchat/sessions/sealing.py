@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -62,26 +62,15 @@ class Sealer:
         messages = [
             _decode(number, unseal(key, body, context=_message_context(session_id, number))) for number, body in rows
         ]
-        # The key is looked at again after the work: what was opened a moment before a clear is not handed out.
-        self.check(slots.history)
+        # The keys are looked at again after the work: what was opened a moment before a clear is not handed out. Both,
+        # since a clear that was cut short may have destroyed only the first of them.
+        self.check(slots.meta, slots.history)
         return messages
 
 
 def message_of(draft: Draft, number: int, at: datetime) -> Message:
     """The message that a draft becomes when it is stored."""
-    return Message(
-        id=number,
-        role=draft.role,
-        text=draft.text,
-        created_at=at,
-        citations=draft.citations,
-        state=draft.state,
-        mode=draft.mode,
-        model=draft.model,
-        refused=draft.refused,
-        error=draft.error,
-        run_id=draft.run_id,
-    )
+    return Message(id=number, created_at=at, **{field.name: getattr(draft, field.name) for field in fields(draft)})
 
 
 def _title_context(session_id: UUID) -> bytes:
@@ -93,9 +82,9 @@ def _message_context(session_id: UUID, number: int) -> bytes:
 
 
 def _encode(message: Message) -> bytes:
-    fields = asdict(message)
-    del fields["id"]
-    return json.dumps(fields, default=_plain, ensure_ascii=False, separators=(",", ":")).encode()
+    values = asdict(message)
+    del values["id"]
+    return json.dumps(values, default=_plain, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _plain(value: object) -> str:
@@ -103,11 +92,11 @@ def _plain(value: object) -> str:
 
 
 def _decode(number: int, body: bytes) -> Message:
-    fields: dict[str, Any] = json.loads(body)
-    fields["created_at"] = datetime.fromisoformat(fields["created_at"])
-    fields["state"] = MessageState(fields["state"])
-    fields["run_id"] = UUID(fields["run_id"]) if fields["run_id"] else None
-    fields["citations"] = tuple(
-        Citation(**{**citation, "document_id": UUID(citation["document_id"])}) for citation in fields["citations"]
+    values: dict[str, Any] = json.loads(body)
+    values["created_at"] = datetime.fromisoformat(values["created_at"])
+    values["state"] = MessageState(values["state"])
+    values["run_id"] = UUID(values["run_id"]) if values["run_id"] else None
+    values["citations"] = tuple(
+        Citation(**{**citation, "document_id": UUID(citation["document_id"])}) for citation in values["citations"]
     )
-    return Message(id=number, **fields)
+    return Message(id=number, **values)

@@ -1,6 +1,8 @@
 """The SessionStore in SQL: sealed rows on SQLite or PostgreSQL, one transaction a verb."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -9,30 +11,35 @@ from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 
 from ..db.engine import Database
 from ..db.schema import SEQ_BITS, answer_run, chat_session, message
-from ..errors import Cleared, InvalidInput, NotFound, TooLarge
+from ..errors import Cleared, InvalidInput, KeyDamaged, NotFound, StoreError, TooLarge
 from ..keys.keyring import Keyring, SlotState
 from ..types import ChatSession, Draft, Message, MessageState, Page, utc_now
 from .sealing import Sealer, Slots, message_of
 from .sql_rows import SessionRow, find_live, id_range, insert_empty, slots_of
 
+logger = logging.getLogger(__name__)
+
+_Made = list[int]  # slots made in a transaction; the class below has a verb named list
+
 MAX_TITLE_CHARS = 200
 MAX_MESSAGES = 1 << SEQ_BITS
 # A run whose process has not been heard of for so long is dead; a beat from the future is a clock that jumped.
 _SILENCE = timedelta(seconds=10)
+_CLEARED = frozenset((SlotState.DESTROYED, SlotState.SUSPENDED))
 
 
 class Watch:
     """Tells a running answer whether its session still lives, without touching the database on one host."""
 
-    __slots__ = ("_keyring", "slot")
+    __slots__ = ("_keyring", "slots")
 
-    def __init__(self, keyring: Keyring, slot: int) -> None:
+    def __init__(self, keyring: Keyring, slots: Slots) -> None:
         self._keyring = keyring
-        self.slot = slot
+        self.slots = (slots.meta, slots.history)
 
     def alive(self) -> bool:
         """True while the session lives. Raises StoreUnavailable: unreachable is never read as cleared."""
-        return self._keyring.states(slots=(self.slot,))[0] not in (SlotState.DESTROYED, SlotState.SUSPENDED)
+        return not _CLEARED.intersection(self._keyring.states(slots=self.slots))
 
 
 class SqlSessionStore:
@@ -46,10 +53,10 @@ class SqlSessionStore:
     def create(self, *, owner: str, title: str = "") -> ChatSession:
         """A new empty session; keys are made only when there is something to seal."""
         title = _checked_title(title)
-        with self._database.write() as connection:
+        with self._writing() as (connection, made):
             row = insert_empty(connection, owner=owner)
             if title:
-                self._set_title(connection, row, title)
+                self._set_title(connection, row, title, made)
         return _session(row, title)
 
     def get(self, *, owner: str, session_id: UUID) -> ChatSession:
@@ -78,6 +85,10 @@ class SqlSessionStore:
                 sessions.append(self._opened(row))
             except Cleared:
                 continue
+            except KeyDamaged:
+                # Shown without its title, so that it can still be deleted; the others are shown as ever.
+                logger.error("session %s: its key is damaged", row.id)  # noqa: TRY400  (a traceback says no more)
+                sessions.append(_session(row, ""))
         return Page(tuple(sessions), _cursor(rows[limit - 1]) if len(rows) > limit else None)
 
     def messages(self, *, owner: str, session_id: UUID, cursor: str | None = None, limit: int = 50) -> Page[Message]:
@@ -86,9 +97,11 @@ class SqlSessionStore:
             row = find_live(connection, owner=owner, session_id=session_id)
             first, last = id_range(row.no)
             if cursor is not None:
-                last = first + _number(cursor) - 1
+                last = min(last, first + _number(cursor) - 1)
+            # One statement, so that an answer and its run are seen as they are at one moment.
             rows = connection.execute(
-                select(message.c.id, message.c.body)
+                select(message.c.id, message.c.body, answer_run.c.beat_at)
+                .outerjoin(answer_run, and_(answer_run.c.session_no == row.no, answer_run.c.message_id == message.c.id))
                 .where(message.c.id.between(first, last))
                 .order_by(message.c.id.desc())
                 .limit(limit + 1)
@@ -98,23 +111,24 @@ class SqlSessionStore:
             return Page(())
         opened = self._sealer.open_messages(session_id, slots, ((item.id, item.body) for item in rows[:limit][::-1]))
         older = str(rows[limit - 1].id - first) if len(rows) > limit else None
-        return Page(self._with_dead_runs(opened), older)
+        beats = {item.id: item.beat_at for item in rows}
+        return Page(tuple(_as_it_stands(item, beats[item.id]) for item in opened), older)
 
     def rename(self, *, owner: str, session_id: UUID, title: str) -> ChatSession:
         """Give the session another title."""
         title = _checked_title(title)
         if not title:
             raise InvalidInput("A title must not be empty.", code="empty_title")
-        with self._database.write() as connection:
+        with self._writing() as (connection, made):
             row = find_live(connection, owner=owner, session_id=session_id, lock=True)
-            self._set_title(connection, row, title)
+            self._set_title(connection, row, title, made)
         return _session(row, title)
 
     def append(self, *, owner: str, session_id: UUID, drafts: Sequence[Draft]) -> tuple[Message, ...]:
         """Store messages at the end, all or none."""
-        with self._database.write() as connection:
+        with self._writing() as (connection, made):
             row = find_live(connection, owner=owner, session_id=session_id, lock=True)
-            return self._append(connection, row, drafts)
+            return self._append(connection, row, drafts, made)
 
     def revise(self, *, owner: str, session_id: UUID, message_id: int, draft: Draft) -> Message:
         """Replace the body of a message. One that is not running any more ends its run."""
@@ -131,14 +145,14 @@ class SqlSessionStore:
                 raise NotFound
             if draft.state is not MessageState.RUNNING:
                 connection.execute(delete(answer_run).where(answer_run.c.message_id == message_id))
-            self._sealer.check(slots.history)
+            self._sealer.check(slots.meta, slots.history)
         return revised
 
     def start_run(self, *, owner: str, session_id: UUID, question: Draft, answer: Draft) -> tuple[Message, Message]:
         """Append the question and its empty running answer, and note that `answer.run_id` makes it."""
-        with self._database.write() as connection:
+        with self._writing() as (connection, made):
             row = find_live(connection, owner=owner, session_id=session_id, lock=True)
-            asked, answered = self._append(connection, row, (question, answer))
+            asked, answered = self._append(connection, row, (question, answer), made)
             connection.execute(
                 insert(answer_run).values(
                     id=answer.run_id, session_no=row.no, message_id=answered.id, beat_at=utc_now()
@@ -171,17 +185,31 @@ class SqlSessionStore:
             slots = slots_of(find_live(connection, owner=owner, session_id=session_id))
         if slots is None:
             raise NotFound
-        return Watch(self._keyring, slots.history)
+        return Watch(self._keyring, slots)
 
     def alive(self, watches: Sequence[Watch]) -> tuple[bool, ...]:
         """Whether each watched session lives, asked of the keyring at once. Raises StoreUnavailable."""
-        states = self._keyring.states(slots=[watch.slot for watch in watches])
-        return tuple(state not in (SlotState.DESTROYED, SlotState.SUSPENDED) for state in states)
+        states = self._keyring.states(slots=[slot for watch in watches for slot in watch.slots])
+        return tuple(_CLEARED.isdisjoint(states[2 * number : 2 * number + 2]) for number in range(len(watches)))
 
-    def _append(self, connection: Connection, row: SessionRow, drafts: Sequence[Draft]) -> tuple[Message, ...]:
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[Connection, _Made]]:
+        """A write transaction, and a list for the slots made in it: destroyed when it fails, since no row has them."""
+        made: _Made = []
+        try:
+            with self._database.write() as connection:
+                yield connection, made
+        except BaseException:
+            with suppress(StoreError):
+                self._keyring.destroy(slots=made)
+            raise
+
+    def _append(
+        self, connection: Connection, row: SessionRow, drafts: Sequence[Draft], made: _Made
+    ) -> tuple[Message, ...]:
         if row.next_seq + len(drafts) > MAX_MESSAGES:
             raise TooLarge("This chat is full. Please start a new one.", code="chat_full")
-        slots = self._slots(connection, row)
+        slots = self._slots(connection, row, made)
         first = id_range(row.no)[0] + row.next_seq
         now = utc_now()
         added = tuple(message_of(draft, first + offset, now) for offset, draft in enumerate(drafts))
@@ -199,19 +227,20 @@ class SqlSessionStore:
             )
         )
         # A clear destroys the keys without waiting for this transaction: look once more before it commits.
-        self._sealer.check(slots.history)
+        self._sealer.check(slots.meta, slots.history)
         return added
 
-    def _set_title(self, connection: Connection, row: SessionRow, title: str) -> None:
-        slots = self._slots(connection, row)
+    def _set_title(self, connection: Connection, row: SessionRow, title: str, made: _Made) -> None:
+        slots = self._slots(connection, row, made)
         sealed = self._sealer.seal_title(row.id, slots, title)
         connection.execute(update(chat_session).where(chat_session.c.no == row.no).values(title=sealed))
-        self._sealer.check(slots.meta)
+        self._sealer.check(slots.meta, slots.history)
 
-    def _slots(self, connection: Connection, row: SessionRow) -> Slots:
+    def _slots(self, connection: Connection, row: SessionRow, made: _Made) -> Slots:
         slots = slots_of(row)
         if slots is None:
             slots = self._sealer.allocate(row.id)
+            made += (slots.meta, slots.history)
             connection.execute(
                 update(chat_session)
                 .where(chat_session.c.no == row.no)
@@ -228,24 +257,12 @@ class SqlSessionStore:
             return _session(row, "")
         return _session(row, self._sealer.open_title(row.id, slots, row.title))
 
-    def _with_dead_runs(self, messages: Sequence[Message]) -> tuple[Message, ...]:
-        running = [item.run_id for item in messages if item.state is MessageState.RUNNING]
-        if not running:
-            return tuple(messages)
-        now = utc_now()
-        with self._database.read() as connection:
-            beats = connection.execute(
-                select(answer_run.c.id).where(
-                    answer_run.c.id.in_(running), answer_run.c.beat_at.between(now - _SILENCE, now + _SILENCE)
-                )
-            )
-            living = set(beats.scalars())
-        return tuple(
-            replace(item, state=MessageState.FAILED, error="The server stopped while it was answering.")
-            if item.state is MessageState.RUNNING and item.run_id not in living
-            else item
-            for item in messages
-        )
+
+def _as_it_stands(found: Message, beat_at: datetime | None) -> Message:
+    """A running answer whose process has not been heard of has failed."""
+    if found.state is not MessageState.RUNNING or (beat_at is not None and abs(utc_now() - beat_at) <= _SILENCE):
+        return found
+    return replace(found, state=MessageState.FAILED, error="The server stopped while it was answering.")
 
 
 def _session(row: SessionRow, title: str) -> ChatSession:
@@ -270,7 +287,7 @@ def _position(cursor: str) -> tuple[datetime, int]:
         number = int(no)
     except ValueError as error:
         raise InvalidInput("This cursor is not one of ours.", code="bad_cursor") from error
-    if when.tzinfo is None:
+    if when.tzinfo is None or not 0 <= number < 1 << 63:
         raise InvalidInput("This cursor is not one of ours.", code="bad_cursor")
     return when, number
 
