@@ -3,7 +3,7 @@
 import importlib.util
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -33,21 +33,40 @@ class Faults:
         self.app = app
         self.answers: dict[str, int] = {}
         self.down = False
+        self.held: dict[str, threading.Event] = {}
+        """Requests that wait at the gateway until the event is set."""
+        self.swapped: dict[str, bytes] = {}
+        """Requests that the site carries out, but whose answer is lost; this one comes in its place."""
+        self.last_words: list[bytes] = []
+        """What a running stream ends with, each used once."""
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
-        status = next((code for end, code in self.answers.items() if environ["PATH_INFO"].endswith(end)), None)
+        path = environ["PATH_INFO"]
+        status = next((code for end, code in self.answers.items() if path.endswith(end)), None)
         if self.down:
             status = 502
-        if status is None:
-            return self._passed_on(self.app(environ, start_response))
-        start_response(f"{status} Broken", [("Content-Type", "text/html")])
-        return [b"<h1>The gateway is broken</h1>"]
+        if status is not None:
+            start_response(f"{status} Broken", [("Content-Type", "text/html")])
+            return [b"<h1>The gateway is broken</h1>"]
+        for end, event in list(self.held.items()):
+            if path.endswith(end):
+                event.wait(30)
+        body = self._passed_on(self.app(environ, start_response), stream=path.endswith(("/ask", "/events")))
+        for end, other in list(self.swapped.items()):
+            if path.endswith(end):
+                next(body, None)
+                body.close()
+                return [other]
+        return body
 
-    def _passed_on(self, body: Any) -> Iterator[bytes]:
+    def _passed_on(self, body: Any, *, stream: bool) -> Generator[bytes]:
         """The body as it comes; a gateway that goes down breaks off what it is passing on."""
         try:
             for piece in body:
                 if self.down:
+                    return
+                if stream and self.last_words:
+                    yield self.last_words.pop()
                     return
                 yield piece
         finally:

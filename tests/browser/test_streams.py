@@ -1,9 +1,12 @@
 """Answers while they run: reload, stop, a lost connection, and a clear in the middle."""
 
+import threading
+
+import pytest
 from selenium.webdriver.common.keys import Keys
 
 from ..server.live import SlowModel
-from .conftest import Site
+from .conftest import DEMO, Site
 from .page import Browser
 
 QUESTION = "What gifts are acceptable for government officials? SECRETWORD"
@@ -67,3 +70,45 @@ def test_quotes_are_offered_beside_the_model(slow_browser: Browser) -> None:
     slow_browser.click("select[name=mode] option", text="Quotes only")
     slow_browser.ask(QUESTION)
     slow_browser.see(".message-foot", text="Quoted from your documents")
+
+
+def test_chat_left_before_the_answer_begins(browser: Browser, site: Site) -> None:
+    browser.upload(DEMO / "gifts-and-entertainment-policy.md")
+    browser.ask("Who may accept a winery tour?")
+    browser.see(".chat-link", text="Who may accept")
+    browser.click("[data-new-chat]")
+    browser.see(".welcome")
+    gate = site.faults.held["/ask"] = threading.Event()
+    try:
+        browser.ask(QUESTION, wait=False)
+        browser.see(".looking")
+        browser.click(".chat-link", text="Who may accept")
+        browser.see(".question", text="winery tour")
+        assert browser.draft == ""
+        browser.type("And what of a chocolate box?")
+        assert browser.see("[data-send]").is_enabled()
+    finally:
+        gate.set()
+        del site.faults.held["/ask"]
+    browser.press(Keys.ENTER)
+    browser.wait(lambda: browser.answers == 2, "the second answer")
+    browser.see_no("[data-stop]")
+
+
+@pytest.mark.parametrize("event", ["error", "cleared"])
+def test_first_event_that_ends_the_answer(browser: Browser, site: Site, event: str) -> None:
+    browser.upload(DEMO / "gifts-and-entertainment-policy.md")
+    data = {"error": b'{"error": "Something broke.", "code": "internal"}', "cleared": b'{"successor": null}'}[event]
+    site.faults.swapped["/ask"] = b"event: " + event.encode() + b"\ndata: " + data + b"\n\n"
+    try:
+        browser.type(QUESTION + Keys.ENTER)
+        if event == "error":
+            browser.see(".question", text=QUESTION)
+            browser.see(".sources")
+        else:
+            browser.see(".welcome", text="This chat was cleared.")
+    finally:
+        del site.faults.swapped["/ask"]
+    assert browser.draft == ""
+    browser.type("Who may accept a winery tour?")
+    assert browser.see("[data-send]").is_enabled()

@@ -64,10 +64,11 @@ class App extends HTMLElement {
       await this.conversation.ask(this.#session, question, mode);
     } catch (error) {
       if (error.code === "cleared") this.#showGone(id, error.successor);
-      else this.#reload();
+      else if (error.name !== "AbortError") this.#reload();
       throw error;
     }
-    this.#set({ ...this.#session, message_count: this.#session.message_count + 2 });
+    // Accepted and cleared may come in one breath.
+    if (this.#session?.id === id) this.#set({ ...this.#session, message_count: this.#session.message_count + 2 });
   }
 
   #set(session) {

@@ -47,9 +47,7 @@ class Composer extends HTMLElement {
     const question = this.box.value.trim();
     if (!question || this.#busy || this.#sending || points(question) > context().questionChars) return;
     this.#put("");
-    const taken = await this.#ask(question, this.querySelector("[data-mode]")?.value);
-    // What the server did not take comes back, unless something new was typed meanwhile.
-    if (!taken && !this.box.value) this.#put(question);
+    await this.#ask(question, this.querySelector("[data-mode]")?.value);
   }
 
   async #ask(question, mode) {
@@ -57,14 +55,24 @@ class Composer extends HTMLElement {
     this.#sending = true;
     try {
       await this.#app.ask(question, mode);
-      return true;
     } catch (error) {
-      if (error.name !== "AbortError") this.#problem(error);
-      return false;
+      // Whoever left the chat finds the question there: the server has it.
+      if (error.name !== "AbortError") this.#notTaken(question, error);
     } finally {
       this.#sending = false;
       this.#look();
     }
+  }
+
+  /** What the server did not take comes back into the box of its chat, unless something new was typed there meanwhile. */
+  #notTaken(question, error) {
+    const key = error.chat ?? this.#key;
+    if (key !== this.#key) {
+      if (!this.#drafts.get(key)) this.#drafts.set(key, question);
+      return;
+    }
+    if (!this.box.value) this.#put(question);
+    this.#problem(error);
   }
 
   #stop() {

@@ -74,7 +74,15 @@ class Conversation extends HTMLElement {
     setTimeout(() => found.classList.remove("found"), 2500);
   }
 
-  /** Ask; resolves when the server has taken the question, rejects (and shows nothing of it) when it has not. */
+  /** The id of the last message here; 0 when there is none. */
+  get last() {
+    return Math.max(0, ...[...this.list.querySelectorAll("[data-message]")].map((view) => Number(view.dataset.message)));
+  }
+
+  /**
+   * Ask; resolves when the server has taken the question, rejects (and shows nothing of it) when it has not,
+   * with an AbortError when the chat was left before that was known.
+   */
   ask(session, question, mode) {
     this.#leave();
     this.#session = session;
@@ -88,11 +96,13 @@ class Conversation extends HTMLElement {
     const run = this.#begin(answer.firstElementChild);
     const events = ask(session.id, { question, ...(mode ? { mode } : {}) }, run);
     return new Promise((accept, reject) => {
-      run.accept = (data) => {
-        asked.firstElementChild.show(data.question);
+      run.accept = (message) => {
+        run.accept = run.refuse = null;
+        if (message) asked.firstElementChild.show(message);
         accept();
       };
       run.refuse = (error) => {
+        run.accept = run.refuse = null;
         asked.remove();
         answer.remove();
         reject(error);
@@ -167,15 +177,18 @@ class Conversation extends HTMLElement {
       if (!run.signal.aborted) this.#broken(error, run);
     } finally {
       if (this.#running === run) this.#end();
+      run.refuse?.(new DOMException("The chat was left.", "AbortError"));
     }
   }
 
   #heard({ kind, data }, run) {
     const { view } = run;
+    // Any event means that the server has the question; one that ends the answer at once leaves the rest to the chat.
+    const early = Boolean(run.accept) && kind !== "passages";
+    run.accept?.(data.question);
+    if (early && kind !== "cleared") return emit("open-chat", { id: run.session });
     if (kind === "passages") {
       run.id = data.run;
-      run.accept?.(data);
-      run.accept = run.refuse = null;
       view.show({ ...(data.answer ?? view.message), text: "", citations: [], state: "running", mode: data.mode });
       view.begin(data.passages);
       emit("chats-stale");
@@ -198,8 +211,8 @@ class Conversation extends HTMLElement {
   }
 
   #broken(error, run) {
-    if (error.code === "cleared" && !run.refuse) return emit("gone", { id: run.session, successor: error.successor });
     if (run.refuse) return run.refuse(error);
+    if (error.code === "cleared") return emit("gone", { id: run.session, successor: error.successor });
     // The run is no longer there to be followed: what it left is in the chat.
     if (error.status === 404) return emit("open-chat", { id: run.session });
     const words = error.status === 401 ? "Your sign-in has ended. The answer goes on at the server; sign in to see it." : error.message;
