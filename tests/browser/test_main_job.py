@@ -132,6 +132,22 @@ def test_upload_says_what_went_wrong(browser: Browser, site: Site, tmp_path: Pat
     browser.see_no(".document", text="broken.pdf")
 
 
+def test_cancelled_file_is_not_uploaded(browser: Browser, tmp_path: Path) -> None:
+    files = [tmp_path / f"{name}.txt" for name in ("first", "second", "unwanted", "last")]
+    for file in files:
+        file.write_text(f"The {file.stem} file says little. " * 20)
+    browser.go("documents")
+    browser.network(offline=False, upload=400)
+    browser.driver.find_element("css selector", "[data-pick]").send_keys("\n".join(str(file) for file in files))
+    browser.click("[title='Cancel unwanted.txt']")
+    browser.network(offline=False)
+    browser.see(".document [title='last.txt']", seconds=60)
+    browser.see_no(".upload:not(.ready)")
+    browser.driver.refresh()
+    browser.see(".document [title='last.txt']")
+    assert not browser.all(".document [title='unwanted.txt']")
+
+
 def test_rename_search_export(browser: Browser, site: Site, tmp_path: Path) -> None:
     browser.upload(DEMO / "gifts-and-entertainment-policy.md")
     browser.ask(TEXT_QUESTION)

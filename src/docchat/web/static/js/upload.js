@@ -27,6 +27,7 @@ export class Upload extends EventTarget {
 
   /** Send and watch; never rejects: what went wrong is the state and its reason. */
   async run() {
+    if (this.state === "cancelled") return;
     try {
       const limit = context().uploadBytes;
       if (this.file.size > limit) throw new Error(`This file has ${bytes(this.file.size)}; the limit is ${bytes(limit)}.`);
@@ -39,13 +40,18 @@ export class Upload extends EventTarget {
   }
 
   async retry() {
-    if (!this.document) return this.run();
+    if (!this.document || this.state === "cancelled") return this.run();
     try {
       this.document = await post(`documents/${this.document.id}/retry`);
       await this.#watch();
     } catch (error) {
-      this.#set("failed", error.message);
+      if (this.state !== "cancelled") this.#set("failed", error.message);
     }
+  }
+
+  /** Wait for a turn to be tried again. */
+  wait() {
+    this.#set("waiting");
   }
 
   cancel() {
@@ -62,7 +68,7 @@ export class Upload extends EventTarget {
   async #send() {
     let answer = await this.#post();
     const foreign = (answer.status === 400 || answer.status === 403) && !answer.body?.code;
-    if (foreign && (await refreshToken())) answer = await this.#post();
+    if (foreign && (await refreshToken()) && this.state !== "cancelled") answer = await this.#post();
     const { status, body } = answer;
     if (status !== 201) throw errorOf(status, body);
     if (!body.documents.length) throw new Error(body.errors[0].error);

@@ -96,6 +96,7 @@ class Uploads extends HTMLElement {
 
   #again(upload) {
     this.#running.add(upload);
+    upload.wait();
     this.#waiting.push(() => upload.retry());
     this.#next();
   }
