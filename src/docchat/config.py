@@ -1,7 +1,7 @@
 """Settings: one frozen value, read from a mapping with the prefix DOCCHAT_; an unknown key is an error."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -18,15 +18,15 @@ class Settings:
 
     data_dir: Path
     """Directory of everything docchat stores; created 0700 when missing."""
-    database_url: str = ""
+    database_url: str = field(default="", repr=False)
     """SQLAlchemy URL of the content database; empty: `docchat.sqlite3` in the data directory."""
-    keyring_url: str = ""
+    keyring_url: str = field(default="", repr=False)
     """SQLAlchemy URL of a database for the keys alone; empty: the slot file in `keys/` of the data directory."""
     model_url: str = ""
     """Base URL of an OpenAI-compatible server (with /v1); empty: answers quote the documents."""
     model_name: str = ""
     """Name of the model to ask for; empty: the first the server lists."""
-    model_key: str = ""
+    model_key: str = field(default="", repr=False)
     """Bearer token for the model server."""
     model_timeout_seconds: float = 60.0
     """Longest silence of the model server before an answer is given up."""
@@ -77,6 +77,10 @@ class Settings:
             raise ConfigError("DOCCHAT_URL_PREFIX must start with / and not end with it, for example /chat.")
         if self.model_url and urlsplit(self.model_url).scheme not in ("http", "https"):
             raise ConfigError("DOCCHAT_MODEL_URL must be an http or https URL, for example http://127.0.0.1:8080/v1.")
+        if self.keyring_url and self.keyring_url == self.effective_database_url:
+            raise ConfigError(
+                "DOCCHAT_KEYRING_URL must not be the content database: keys have to live apart from what they open."
+            )
         for name in _POSITIVE:
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{PREFIX}{name.upper()} must be greater than 0.")

@@ -23,7 +23,7 @@ from .documents.library import Library
 from .documents.sql_index import create as create_index
 from .documents.sql_index import make_index
 from .errors import ConfigError, StoreError
-from .jobs.worker import Tick, Worker
+from .jobs.worker import Beat, Worker
 from .keys.keyring import Keyring
 from .keys.slots import SlotKeyring
 from .keys.sql import SqlKeyring
@@ -34,8 +34,8 @@ from .web import guard
 from .web.auth import flask_login_source
 from .web.state import EXTENSION, Services, UserSource
 
-_SWEEP_SECONDS = 1.0
 _RECONCILE_SECONDS = 60.0
+_TIDY_SECONDS = 3600.0
 
 
 class DocChat:
@@ -91,6 +91,7 @@ def build_services(settings: Settings, *, user: UserSource | None = None) -> Ser
 
     Creates and checks what is stored, then closes it again. Raises ConfigError.
     """
+    settings.check()
     _check_directory(settings.data_dir)
     database = Database(settings.effective_database_url, timeout=settings.store_timeout_seconds)
     with _one_at_a_time(settings.data_dir):
@@ -110,11 +111,14 @@ def build_services(settings: Settings, *, user: UserSource | None = None) -> Ser
         )
     worker = Worker(
         database,
-        {**document_jobs(library, settings), "reclaim": graves.reclaim},
-        ticks=(
-            Tick("sweep", _SWEEP_SECONDS, lambda: _discard(clearing.sweep())),
-            Tick("reconcile", _RECONCILE_SECONDS, lambda: _discard(clearing.reconcile())),
-        ),
+        {
+            **document_jobs(library, settings),
+            "reclaim": graves.reclaim,
+            "reconcile": lambda job, beat: _discard(clearing.reconcile()),
+            "tidy": lambda job, beat: _tidy(store, library, beat),
+        },
+        slow=frozenset({"ingest"}),
+        periodic={"reconcile": _RECONCILE_SECONDS, "tidy": _TIDY_SECONDS},
     )
     # Before the first request: what a crash cut short, or a restored database brought back, is cleared for good.
     clearing.reconcile()
@@ -185,9 +189,16 @@ def _make_keyring(settings: Settings, origin: Origin) -> Keyring:
         ) from error
 
 
+def _tidy(store: SqlSessionStore, library: Library, beat: Beat) -> None:
+    """What crashes have left: answers that nobody makes any more, and originals that belong to no document."""
+    store.end_dead_runs()
+    beat()
+    library.sweep_orphans()
+
+
 def _nothing() -> None:
     return None
 
 
 def _discard(_: int) -> None:
-    """A tick reports nothing."""
+    """A job reports nothing."""

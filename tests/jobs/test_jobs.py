@@ -1,6 +1,7 @@
 """Jobs: put in the caller's transaction, claimed once, retried, and finished through a crash."""
 
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from docchat.db.engine import Database
 from docchat.db.schema import job
 from docchat.jobs import queue
 from docchat.jobs.queue import Job
-from docchat.jobs.worker import MAX_ATTEMPTS, Beat, Retry, Tick, Worker
+from docchat.jobs.worker import MAX_ATTEMPTS, Beat, Retry, Worker
 from docchat.types import utc_now
 
 
@@ -137,13 +138,51 @@ def test_a_retry_does_not_count(database: Database) -> None:
     worker.stop()
 
 
-def test_the_thread_works_and_ticks(database: Database) -> None:
+def test_the_thread_runs_jobs(database: Database) -> None:
     ran = threading.Event()
-    ticked = threading.Event()
-    worker = Worker(database, {"work": lambda job, beat: ran.set()}, ticks=(Tick("tick", 0.1, ticked.set),))
+    worker = Worker(database, {"work": lambda job, beat: ran.set()})
     worker.ensure_started()
     _put(database)
     worker.wake()
     assert ran.wait(5)
-    assert ticked.wait(5)
     worker.stop()
+
+
+def test_a_slow_job_holds_no_quick_one_up(database: Database) -> None:
+    free, quick = threading.Event(), threading.Event()
+    worker = Worker(
+        database,
+        {"work": lambda job, beat: quick.set(), "read": lambda job, beat: free.wait(20) or None},
+        slow=frozenset({"read"}),
+    )
+    with database.write() as connection:
+        for number in range(3):
+            queue.put(connection, kind="read", subject=str(number))
+    worker.ensure_started()
+    _put(database)
+    assert quick.wait(5)
+    free.set()
+    worker.stop()
+
+
+def test_periodic_work_goes_on_in_one_process_and_through_failures(database: Database) -> None:
+    runs: list[str] = []
+
+    def work(job: Job, beat: Beat) -> None:
+        runs.append(job.subject)
+        if len(runs) % 2:
+            raise ValueError("fails now and then")
+
+    workers = [Worker(database, {"tidy": work}, periodic={"tidy": 0.05}) for _ in range(3)]
+    for worker in workers:
+        worker.ensure_started()
+    deadline = time.monotonic() + 20
+    while len(runs) < 12 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for worker in workers:
+        worker.stop()
+    assert len(runs) >= 12
+    assert set(runs) == {"all"}
+    with database.read() as connection:
+        row = connection.execute(select(job)).one()
+    assert row.failed_at is None

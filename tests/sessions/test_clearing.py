@@ -234,7 +234,7 @@ def test_a_keyring_that_fails_clears_nothing_and_says_so(house: House, monkeypat
 def test_a_start_finishes_what_a_crash_cut_short(house: House) -> None:
     cut, whole = fill(house), fill(house)
     house.keyring.destroy(slots=house.graves.find(owner="ada", session_id=cut).slots)
-    assert build(house.database, house.keyring).clearing.reconcile() == 1
+    assert build(house.database, house.keyring).clearing.reconcile(patience=0.0) == 1
     assert house.clearing.reconcile() == 0
     with house.database.read() as connection:
         assert connection.execute(select(func.count()).select_from(receipt)).scalar_one() == 1

@@ -1,14 +1,14 @@
 """Search in one's own chats, and export."""
 
 import json
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from docchat.errors import InvalidInput
 from docchat.sessions.export import json_document, markdown
 from docchat.sessions.search import search
-from docchat.types import Citation, Draft
+from docchat.types import Citation, Draft, Message, Page
 
 from .conftest import House
 
@@ -51,3 +51,20 @@ def test_exports_hold_messages_and_sources(house: House) -> None:
     assert document["title"] == "My chat"
     assert [item["text"] for item in document["messages"]] == ["When?", "In 1934 [1]."]
     assert document["messages"][1]["citations"][0]["quote"] == "1934\nagain"
+
+
+def test_a_chat_cleared_during_the_search_is_not_found(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    for title in ("one lion", "two lion"):
+        house.store.create(owner="ada", title=title)
+    real = house.store.messages
+
+    def messages_then_clear(
+        *, owner: str, session_id: UUID, cursor: str | None = None, limit: int = 50
+    ) -> Page[Message]:
+        page = real(owner=owner, session_id=session_id, cursor=cursor, limit=limit)
+        for session in house.store.list(owner="ada").items:
+            house.clearing.delete(owner="ada", session_id=session.id)
+        return page
+
+    monkeypatch.setattr(house.store, "messages", messages_then_clear)
+    assert search(house.store, owner="ada", text="lion") == ()

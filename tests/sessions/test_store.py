@@ -7,7 +7,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 from docchat.db.schema import answer_run, chat_session, message
-from docchat.errors import Cleared, InvalidInput, NotFound, TooLarge
+from docchat.errors import Cleared, InvalidInput, KeyDamaged, NotFound, TooLarge
+from docchat.keys.keyring import SlotState
+from docchat.sessions.search import search
 from docchat.types import Citation, Draft, MessageState, new_id, utc_now
 
 from .conftest import House
@@ -246,3 +248,96 @@ def test_a_clear_in_the_middle_of_a_verb_wins(house: House, monkeypatch: pytest.
         calls[verb]()
     with house.database.read() as connection:
         assert connection.execute(select(func.count()).select_from(message)).scalar_one() == 1
+
+
+def test_a_clear_cut_short_after_its_first_key_reads_as_cleared(house: House) -> None:
+    """An error or a crash between the two keys: nothing may be read, and the next reconcile finishes it."""
+    session = house.store.create(owner="ada", title="t")
+    house.store.append(owner="ada", session_id=session.id, drafts=[Draft("user", "a")])
+    watch = house.store.watch(owner="ada", session_id=session.id)
+    house.keyring.destroy(slots=house.graves.find(owner="ada", session_id=session.id).slots[:1])
+    assert not watch.alive()
+    assert house.store.alive([watch]) == (False,)
+    for call in (
+        lambda: house.store.messages(owner="ada", session_id=session.id),
+        lambda: house.store.get(owner="ada", session_id=session.id),
+        lambda: house.store.append(owner="ada", session_id=session.id, drafts=[Draft("user", "b")]),
+    ):
+        with pytest.raises(Cleared):
+            call()
+    assert house.clearing.reconcile(patience=0.0) == 1
+    with house.database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(message)).scalar_one() == 0
+
+
+def test_a_cursor_never_reaches_beyond_its_session(house: House) -> None:
+    first = house.store.create(owner="ada")
+    house.store.append(owner="ada", session_id=first.id, drafts=[Draft("user", "hers")])
+    second = house.store.create(owner="bob")
+    house.store.append(owner="bob", session_id=second.id, drafts=[Draft("user", "his")])
+    page = house.store.messages(owner="ada", session_id=first.id, cursor="99999999")
+    assert [item.text for item in page.items] == ["hers"]
+    with pytest.raises(InvalidInput):
+        house.store.list(owner="ada", cursor=f"{utc_now().isoformat()}_{1 << 63}")
+
+
+def test_one_damaged_key_leaves_the_other_chats_readable(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged = house.store.create(owner="ada", title="damaged")
+    house.store.append(owner="ada", session_id=damaged.id, drafts=[Draft("user", "gone words")])
+    whole = house.store.create(owner="ada", title="whole")
+    house.store.append(owner="ada", session_id=whole.id, drafts=[Draft("user", "kept words")])
+    real = house.keyring.open
+
+    def open_damaged(*, session_id: UUID, slot: int) -> bytes:
+        if session_id == damaged.id:
+            raise KeyDamaged
+        return real(session_id=session_id, slot=slot)
+
+    monkeypatch.setattr(house.keyring, "open", open_damaged)
+    assert [session.title for session in house.store.list(owner="ada").items] == ["whole", ""]
+    assert [hit.session.id for hit in search(house.store, owner="ada", text="words")] == [whole.id]
+    with pytest.raises(KeyDamaged):  # never taken for cleared
+        house.store.get(owner="ada", session_id=damaged.id)
+    house.clearing.delete(owner="ada", session_id=damaged.id)
+    assert [session.title for session in house.store.list(owner="ada").items] == ["whole"]
+
+
+def test_a_first_write_that_is_rolled_back_leaves_no_key(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = house.store.create(owner="ada")
+    made: list[int] = []
+    real = house.keyring.create
+
+    def create(*, session_id: UUID, count: int) -> tuple[int, ...]:
+        made.extend(real(session_id=session_id, count=count))
+        return tuple(made)
+
+    monkeypatch.setattr(house.keyring, "create", create)
+    monkeypatch.setattr("docchat.sessions.sql.insert", lambda table: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        house.store.append(owner="ada", session_id=session.id, drafts=[Draft("user", "a")])
+    assert set(house.keyring.states(slots=made)) == {SlotState.DESTROYED}
+    monkeypatch.undo()
+    assert house.store.get(owner="ada", session_id=session.id).messages == 0
+    house.store.append(owner="ada", session_id=session.id, drafts=[Draft("user", "a")])
+
+
+def test_dead_answers_are_ended(house: House) -> None:
+    session = house.store.create(owner="ada")
+    run = new_id()
+    _, answered = house.store.start_run(
+        owner="ada",
+        session_id=session.id,
+        question=Draft("user", "why?"),
+        answer=Draft("assistant", "", state=MessageState.RUNNING, run_id=run),
+    )
+    partial = Draft("assistant", "Because", state=MessageState.RUNNING, mode="model", run_id=run)
+    house.store.revise(owner="ada", session_id=session.id, message_id=answered.id, draft=partial)
+    assert house.store.end_dead_runs() == 0
+    with house.database.write() as connection:
+        connection.execute(update(answer_run).values(beat_at=utc_now() - timedelta(minutes=5)))
+    assert house.store.end_dead_runs() == 1
+    with house.database.read() as connection:
+        assert connection.execute(select(answer_run)).all() == []
+    ended = house.store.messages(owner="ada", session_id=session.id).items[1]
+    assert (ended.text, ended.state, ended.mode) == ("Because", MessageState.FAILED, "model")
+    assert ended.error

@@ -51,6 +51,14 @@ def put(connection: Connection, *, kind: str, subject: str, delay: float = 0.0) 
     )
 
 
+def arm(database: Database, *, kind: str, delay: float) -> None:
+    """Put the job of a periodic kind unless it is there; the first time it runs after `delay` seconds."""
+    values = {"kind": kind, "subject": "all", "run_at": utc_now() + timedelta(seconds=delay), "attempts": 0}
+    with database.write() as connection:
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        connection.execute(dialect.insert(job).values(values).on_conflict_do_nothing())
+
+
 def cancel(connection: Connection, *, kind: str, subject: str) -> None:
     """Forget a job in the caller's write transaction, claimed or not."""
     connection.execute(delete(job).where(job.c.kind == kind, job.c.subject == subject))
@@ -87,7 +95,7 @@ def finish(database: Database, claimed: Job) -> None:
         connection.execute(delete(job).where(_mine(claimed)))
 
 
-def postpone(database: Database, claimed: Job, *, delay: float, error: str, counted: bool = True) -> None:
+def postpone(database: Database, claimed: Job, *, delay: float, error: str | None, counted: bool = True) -> None:
     """Run the job again after `delay` seconds; an attempt that does not count is taken back."""
     values = {
         "run_at": utc_now() + timedelta(seconds=delay),

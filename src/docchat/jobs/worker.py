@@ -3,9 +3,7 @@
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from ..db.engine import Database
 from ..errors import DocChatError
@@ -31,72 +29,94 @@ class Retry(Exception):
         self.delay = delay
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """Work that every worker repeats in its own process, `seconds` apart."""
-
-    name: str
-    seconds: float
-    run: Callable[[], None]
-
-
 class Worker:
-    """Runs the jobs whose kind has a handler. Starts its thread at the first `ensure_started` in each process."""
+    """Runs the jobs whose kind has a handler, in threads that start at the first `ensure_started` of each process.
 
-    def __init__(self, database: Database, handlers: Mapping[str, Handler], *, ticks: tuple[Tick, ...] = ()) -> None:
+    Kinds named in `slow` have a thread of their own, so that reading a long document holds nothing else up. Kinds
+    named in `periodic` run again and again, so many seconds apart, in one process at a time; their subject is "all".
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        handlers: Mapping[str, Handler],
+        *,
+        slow: frozenset[str] = frozenset(),
+        periodic: Mapping[str, float] | None = None,
+    ) -> None:
         self._database = database
         self._handlers = dict(handlers)
-        self._kinds = tuple(handlers)
-        self._ticks = ticks
-        self._last = dict.fromkeys((tick.name for tick in ticks), float("-inf"))
+        self._periodic = dict(periodic or {})
+        quick = tuple(kind for kind in handlers if kind not in slow)
+        self._lanes = tuple(lane for lane in (quick, tuple(slow)) if lane)
         self._lock = threading.Lock()
-        self._awake = threading.Event()
         self._stopping = threading.Event()
-        self._thread: tuple[int, threading.Thread] | None = None
+        self._awake = [threading.Event() for _ in self._lanes]
+        self._threads: tuple[int, list[threading.Thread]] | None = None
 
     def ensure_started(self) -> None:
-        """Start the thread of this process if it does not run yet."""
-        thread = self._thread
-        if thread is not None and thread[0] == os.getpid() and thread[1].is_alive():
+        """Start the threads of this process if they do not run yet."""
+        if self._runs_here():
             return
         with self._lock:
-            if self._thread is None or self._thread[0] != os.getpid() or not self._thread[1].is_alive():
-                self._stopping = threading.Event()
-                self._awake = threading.Event()
-                new = threading.Thread(target=self.run, name="docchat-worker", daemon=True)
-                self._thread = (os.getpid(), new)
-                new.start()
+            if self._runs_here():
+                return
+            self._stopping = threading.Event()
+            self._awake = [threading.Event() for _ in self._lanes]
+            threads = [
+                threading.Thread(
+                    target=self._work, args=(lane, self._stopping, awake), name="docchat-worker", daemon=True
+                )
+                for lane, awake in zip(self._lanes, self._awake, strict=True)
+            ]
+            self._threads = (os.getpid(), threads)
+            for thread in threads:
+                thread.start()
 
     def wake(self) -> None:
         """Look for jobs now rather than in half a second."""
-        self._awake.set()
+        for awake in self._awake:
+            awake.set()
 
     def stop(self, *, timeout: float = 5.0) -> None:
-        """Ask the thread to end and wait for it, at most `timeout` seconds."""
+        """Ask the threads to end and wait for them, at most `timeout` seconds each."""
         self._stopping.set()
-        self._awake.set()
-        thread = self._thread
-        if thread is not None and thread[0] == os.getpid():
-            thread[1].join(timeout)
+        self.wake()
+        if self._threads is not None and self._threads[0] == os.getpid():
+            for thread in self._threads[1]:
+                thread.join(timeout)
 
-    def run(self) -> None:
-        """Work until stopped: the body of the thread, and of `docchat worker`."""
-        stopping, awake = self._stopping, self._awake
+    def run_due(self) -> int:
+        """Run every job that is due now, quick ones first; their number. For tests and a host's own scheduler."""
+        return sum(self._run_lane(lane, self._stopping) for lane in self._lanes)
+
+    def _runs_here(self) -> bool:
+        threads = self._threads
+        return threads is not None and threads[0] == os.getpid() and all(thread.is_alive() for thread in threads[1])
+
+    def _work(self, lane: tuple[str, ...], stopping: threading.Event, awake: threading.Event) -> None:
+        armed = False
         while not stopping.is_set():
-            self._tick()
             try:
-                self.run_due()
+                if not armed:
+                    self._arm(lane)
+                    armed = True
+                self._run_lane(lane, stopping)
             except Exception as error:  # noqa: BLE001  (the loop must outlive whatever happens in it)
                 logger.warning("worker: cannot look for jobs: %s", type(error).__name__)
                 stopping.wait(1.0)
             awake.wait(_PAUSE_SECONDS)
             awake.clear()
 
-    def run_due(self) -> int:
-        """Run every job that is due now; their number. For tests and for a host's own scheduler."""
+    def _arm(self, lane: tuple[str, ...]) -> None:
+        for kind in lane:
+            if kind in self._periodic:
+                queue.arm(self._database, kind=kind, delay=self._periodic[kind])
+
+    def _run_lane(self, lane: tuple[str, ...], stopping: threading.Event) -> int:
         ran = 0
-        while not self._stopping.is_set():
-            claimed = queue.claim(self._database, self._kinds)
+        while not stopping.is_set():
+            claimed = queue.claim(self._database, lane)
             if claimed is None:
                 break
             self._run_one(claimed)
@@ -104,6 +124,7 @@ class Worker:
         return ran
 
     def _run_one(self, claimed: Job) -> None:
+        period = self._periodic.get(claimed.kind)
         try:
             self._handlers[claimed.kind](claimed, lambda: queue.renew(self._database, claimed))
         except Retry as retry:
@@ -118,20 +139,14 @@ class Worker:
                 code,
                 exc_info=not isinstance(error, DocChatError),
             )
-            if claimed.attempts >= MAX_ATTEMPTS:
+            if period is not None:
+                queue.postpone(self._database, claimed, delay=period, error=code, counted=False)
+            elif claimed.attempts >= MAX_ATTEMPTS:
                 queue.give_up(self._database, claimed, error=code)
             else:
                 queue.postpone(self._database, claimed, delay=2.0**claimed.attempts, error=code)
         else:
-            queue.finish(self._database, claimed)
-
-    def _tick(self) -> None:
-        for tick in self._ticks:
-            now = time.monotonic()
-            if now - self._last[tick.name] < tick.seconds:
-                continue
-            self._last[tick.name] = now
-            try:
-                tick.run()
-            except Exception as error:  # noqa: BLE001  (the loop must outlive whatever happens in it)
-                logger.warning("worker: %s failed: %s", tick.name, type(error).__name__)
+            if period is not None:
+                queue.postpone(self._database, claimed, delay=period, error=None, counted=False)
+            else:
+                queue.finish(self._database, claimed)

@@ -7,7 +7,9 @@ any two steps ends as cleared: `reconcile` finds what is left and finishes it.
 """
 
 import logging
+import os
 import threading
+import time
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -17,6 +19,9 @@ from ..types import ChatSession, Receipt
 from .sql_graves import Grave, SqlGraves
 
 logger = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 1.0
+"""How long after a failure the second half of a clear is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class Clearing:
         self._keyring = keyring
         self._lock = threading.Lock()
         self._pending: dict[UUID, tuple[Grave, str]] = {}
+        self._sweeper: tuple[int, threading.Thread] | None = None
 
     def clear(self, *, owner: str, session_id: UUID) -> Clearance:
         """Clear a session and put an empty one in its place; a repeated call gives the same receipt and successor.
@@ -89,9 +95,15 @@ class Clearing:
             self._finish(grave, action)
         return len(self._pending)
 
-    def reconcile(self) -> int:
-        """Finish every clear that was cut short after its keys were destroyed, by whatever process; their number."""
+    def reconcile(self, *, patience: float = 1.0) -> int:
+        """Finish every clear that was cut short after a key was destroyed, by whatever process; their number.
+
+        One that another process is just about to finish by itself is given `patience` seconds for it.
+        """
         graves = self._graves.unburied()
+        if graves:
+            time.sleep(patience)
+            graves = self._graves.unburied()
         for grave in graves:
             self._keyring.destroy(slots=grave.slots)
             self._graves.bury(grave, action="clear")
@@ -104,11 +116,32 @@ class Clearing:
             self._keyring.destroy(slots=grave.slots)
             return self._graves.bury(grave, action=action)
         except StoreError as error:
+            grave = self._looked_up_again(grave)
             if grave.cleared or not self._unreadable(grave):
                 raise
-            with self._lock:
-                self._pending[grave.session_id] = (grave, action)
+            self._remember(grave, action)
             raise ClearUnfinished(full=isinstance(error, StorageFull)) from error
+
+    def _looked_up_again(self, grave: Grave) -> Grave:
+        # A first write may have given it keys meanwhile, and the failed transaction may have destroyed them.
+        try:
+            return self._graves.find(owner=grave.owner, session_id=grave.session_id)
+        except (StoreError, NotFound):
+            return grave
+
+    def _remember(self, grave: Grave, action: str) -> None:
+        """Let this process finish the clear, once a second until it is done, whoever runs the background jobs."""
+        with self._lock:
+            self._pending[grave.session_id] = (grave, action)
+            if self._sweeper is None or self._sweeper[0] != os.getpid() or not self._sweeper[1].is_alive():
+                sweeper = threading.Thread(target=self._sweep_all, name="docchat-sweep", daemon=True)
+                self._sweeper = (os.getpid(), sweeper)
+                sweeper.start()
+
+    def _sweep_all(self) -> None:
+        while self._pending:
+            time.sleep(SWEEP_SECONDS)
+            self.sweep()
 
     def _unreadable(self, grave: Grave) -> bool:
         try:

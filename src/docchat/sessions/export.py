@@ -3,10 +3,24 @@
 import json
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from ..types import ChatSession, Citation, Message
+from .store import SessionStore
 
 _NAMES = {"user": "You", "assistant": "docchat"}
+
+
+def all_messages(store: SessionStore, *, owner: str, session_id: UUID) -> list[Message]:
+    """Every message of a chat in the order they were said. Raises NotFound, Cleared."""
+    pages: list[tuple[Message, ...]] = []
+    cursor: str | None = None
+    while True:
+        page = store.messages(owner=owner, session_id=session_id, cursor=cursor, limit=500)
+        pages.append(page.items)
+        cursor = page.next
+        if cursor is None:
+            return [message for items in reversed(pages) for message in items]
 
 
 def markdown(session: ChatSession, messages: Iterable[Message]) -> str:

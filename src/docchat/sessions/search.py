@@ -1,8 +1,9 @@
 """Search in one's own chats: titles and messages are opened one after another and looked through in memory."""
 
 import unicodedata
+from uuid import UUID
 
-from ..errors import Cleared, InvalidInput, NotFound
+from ..errors import Cleared, InvalidInput, KeyDamaged, NotFound
 from ..types import ChatSession, SearchHit
 from .store import SessionStore
 
@@ -32,7 +33,17 @@ def search(store: SessionStore, *, owner: str, text: str, limit: int = 20) -> tu
         cursor = page.next
         if cursor is None:
             break
-    return tuple(hits[:limit])
+    # A long search may see a chat cleared under its hands: what is handed out is looked at once more.
+    living = {session_id: _lives(store, owner, session_id) for session_id in {hit.session.id for hit in hits}}
+    return tuple(hit for hit in hits if living[hit.session.id])[:limit]
+
+
+def _lives(store: SessionStore, owner: str, session_id: UUID) -> bool:
+    try:
+        store.get(owner=owner, session_id=session_id)
+    except (Cleared, NotFound, KeyDamaged):
+        return False
+    return True
 
 
 def _search_session(
@@ -50,7 +61,7 @@ def _search_session(
             cursor = page.next
             if cursor is None or looked_at >= MAX_SEARCHED_MESSAGES:
                 return hits, looked_at
-    except (Cleared, NotFound):
+    except (Cleared, NotFound, KeyDamaged):
         return [], looked_at
 
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -25,6 +25,7 @@ MAX_TITLE_CHARS = 200
 MAX_MESSAGES = 1 << SEQ_BITS
 # A run whose process has not been heard of for so long is dead; a beat from the future is a clock that jumped.
 _SILENCE = timedelta(seconds=10)
+_DEAD = timedelta(minutes=1)
 _CLEARED = frozenset((SlotState.DESTROYED, SlotState.SUSPENDED))
 
 
@@ -178,6 +179,32 @@ class SqlSessionStore:
             connection.execute(
                 update(answer_run).where(answer_run.c.id == run_id, answer_run.c.session_no == row.no).values(stop=1)
             )
+
+    def end_dead_runs(self) -> int:
+        """Store as failed the answers whose process has been silent for a minute; their number."""
+        late = utc_now() - _DEAD
+        query = (
+            select(answer_run.c.message_id, chat_session.c.id, chat_session.c.owner)
+            .join(chat_session, chat_session.c.no == answer_run.c.session_no)
+            .where(answer_run.c.beat_at < late)
+        )
+        with self._database.read() as connection:
+            dead = connection.execute(query).all()
+        for run in dead:
+            with suppress(Cleared, NotFound, KeyDamaged):
+                self._end_dead_run(run.owner, run.id, run.message_id)
+        return len(dead)
+
+    def _end_dead_run(self, owner: str, session_id: UUID, message_id: int) -> None:
+        with self._database.read() as connection:
+            row = find_live(connection, owner=owner, session_id=session_id)
+            body = connection.execute(select(message.c.body).where(message.c.id == message_id)).scalar_one()
+        slots = slots_of(row)
+        if slots is None:
+            raise NotFound
+        found = _as_it_stands(self._sealer.open_messages(session_id, slots, [(message_id, body)])[0], None)
+        draft = Draft(**{field.name: getattr(found, field.name) for field in fields(Draft)})
+        self.revise(owner=owner, session_id=session_id, message_id=message_id, draft=draft)
 
     def watch(self, *, owner: str, session_id: UUID) -> Watch:
         """A watch on a session that has been written to. Raises NotFound, Cleared."""

@@ -118,7 +118,7 @@ class SqlGraves:
             return _read_receipt(connection, owner=owner, receipt_id=receipt_id)
 
     def unburied(self) -> list[Grave]:
-        """Live rows whose keys are destroyed: clears that a crash or a full disk cut short."""
+        """Live rows of which a key is destroyed: clears that a crash or a full disk cut short."""
         graves: list[Grave] = []
         after = 0
         while True:
@@ -137,8 +137,9 @@ class SqlGraves:
             if not rows:
                 return graves
             after = rows[-1].no
-            histories = self._keyring.states(slots=[row.history_slot for row in rows])
-            graves += [_grave(row) for row, state in zip(rows, histories, strict=True) if state is SlotState.DESTROYED]
+            found = [_grave(row) for row in rows]
+            states = iter(self._keyring.states(slots=[slot for grave in found for slot in grave.slots]))
+            graves += [grave for grave in found if SlotState.DESTROYED in [next(states) for _ in grave.slots]]
 
     def reclaim(self, job: Job, beat: Beat) -> None:
         """The job after a clear: delete what rows are left in batches, then take the bytes out of the files."""

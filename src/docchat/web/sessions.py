@@ -6,10 +6,11 @@ from uuid import UUID
 from flask import Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from ..errors import InvalidInput
+from ..errors import Cleared, InvalidInput
 from ..sessions import export as exports
 from ..sessions.search import search as search_chats
-from ..types import Message, Receipt
+from ..sessions.sql import Watch
+from ..types import Receipt
 from . import auth, forms, shapes
 from .auth import owner, username
 from .downloads import attachment
@@ -17,6 +18,7 @@ from .state import services
 
 PAGE = 20
 MESSAGES = 50
+_PIECE_CHARS = 32_768
 _FORMATS = {"markdown": ("md", "text/markdown; charset=utf-8"), "json": ("json", "application/json")}
 
 
@@ -102,23 +104,23 @@ def export(session_id: UUID) -> ResponseReturnValue:
     kind = request.args.get("format", "markdown")
     if kind not in _FORMATS:
         raise InvalidInput("The format must be 'markdown' or 'json'.")
-    session = services().store.get(owner=owner(), session_id=session_id)
-    said = tuple(_all_messages(owner(), session_id))
+    user = owner()
+    session = services().store.get(owner=user, session_id=session_id)
+    said = exports.all_messages(services().store, owner=user, session_id=session_id)
     text = exports.markdown(session, said) if kind == "markdown" else exports.json_document(session, said)
     suffix, media_type = _FORMATS[kind]
-    return attachment(text.encode(), name=f"{session.title or 'chat'}.{suffix}", media_type=media_type)
+    # A chat that was never written to has no key to look at, and nothing to hide.
+    sealed = bool(said or session.title)
+    body = _while_it_lives(text, services().store.watch(owner=user, session_id=session_id)) if sealed else text.encode()
+    return attachment(body, name=f"{session.title or 'chat'}.{suffix}", media_type=media_type)
 
 
-def _all_messages(user: str, session_id: UUID) -> Iterator[Message]:
-    store = services().store
-    pages: list[tuple[Message, ...]] = []
-    cursor: str | None = None
-    while not pages or cursor is not None:
-        page = store.messages(owner=user, session_id=session_id, cursor=cursor, limit=500)
-        pages.append(page.items)
-        cursor = page.next
-    for items in reversed(pages):
-        yield from items
+def _while_it_lives(text: str, watch: Watch) -> Iterator[bytes]:
+    """The text in pieces, each after a look whether the chat was cleared meanwhile. Raises Cleared."""
+    for start in range(0, len(text), _PIECE_CHARS):
+        if not watch.alive():
+            raise Cleared
+        yield text[start : start + _PIECE_CHARS].encode()
 
 
 def _success(receipt: Receipt | None) -> Response:

@@ -5,8 +5,6 @@ from uuid import UUID
 import click
 
 from ...sessions import export
-from ...types import Message
-from ...web.state import Services
 from ..home import Group, Home, pass_home, user_option
 
 
@@ -75,21 +73,9 @@ def delete(home: Home, session_id: UUID, user: str | None) -> None:
 def _exported(home: Home, session_id: UUID, user: str | None, kind: str) -> str:
     owner = home.owner(user)
     session = home.services.store.get(owner=owner, session_id=session_id)
-    messages = _messages(home.services, owner, session_id)
+    messages = export.all_messages(home.services.store, owner=owner, session_id=session_id)
     write = export.json_document if kind == "json" else export.markdown
     return write(session, messages)
-
-
-def _messages(services: Services, owner: str, session_id: UUID) -> list[Message]:
-    """All messages in the order they were said."""
-    found: list[Message] = []
-    cursor = None
-    while True:
-        page = services.store.messages(owner=owner, session_id=session_id, cursor=cursor, limit=200)
-        found[:0] = page.items
-        cursor = page.next
-        if cursor is None:
-            return found
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -81,10 +81,15 @@ def delete(home: Home, name: str, yes: bool) -> None:
 def delete_belongings(home: Home, owner: str) -> tuple[int, int]:
     """Delete everything an owner has; the numbers of chats and of documents."""
     chats = documents = 0
-    while page := home.services.store.list(owner=owner, limit=50).items:
-        for session in page:
+    cursor = None
+    while True:
+        page = home.services.store.list(owner=owner, cursor=cursor, limit=50)
+        for session in page.items:
             home.services.clearing.delete(owner=owner, session_id=session.id)
             chats += 1
+        cursor = page.next
+        if cursor is None:
+            break
     while found := home.services.library.list(owner=owner, limit=50).items:
         for document in found:
             home.services.library.delete(owner=owner, document_id=document.id)
