@@ -1,9 +1,11 @@
 """Prompts fit the window, keep passages apart as data, and hold the newest history."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from docchat.answers.prompt import build_messages, estimate_tokens
+from docchat.errors import TooLarge
 from docchat.types import Message, Role, utc_now
 
 from .test_cite import passage
@@ -62,3 +64,23 @@ def test_the_newest_history_is_kept() -> None:
     kept = [item.content for item in messages[1:-1]]
     assert kept == [item.text for item in history[-len(kept) :]]
     assert 0 < len(kept) < 20
+
+
+@pytest.mark.parametrize("letter", ["ж", "中", "x"])
+def test_a_question_of_any_length_ends(letter: str) -> None:
+    refused = 0
+    for length in [*range(100, 11_000, 500), *range(2700, 3000, 5), *range(9400, 10_400, 20)]:
+        try:
+            messages, _ = build_messages(letter * length, history=[], passages=[passage(1)] * 3, window=4096)
+        except TooLarge as error:
+            refused += 1
+            assert error.code == "question_too_long"
+            assert "shorter question" in error.message
+        else:
+            assert sum(estimate_tokens(item.content) for item in messages) <= 4096 - 1024
+    assert refused
+
+
+def test_a_passage_is_cut_rather_than_left_out() -> None:
+    _, shown = build_messages("ж" * 2600, history=[], passages=[passage(1, "word " * 400)], window=4096)
+    assert [item.number for item in shown] == [1]

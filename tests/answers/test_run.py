@@ -281,6 +281,18 @@ def test_a_model_that_breaks_off(model_house: House, played_model: PlayedModel) 
     assert model_house.follow(session, again.id)[-1].kind == "done"
 
 
+def test_a_question_that_leaves_no_room(model_house: House, played_model: PlayedModel) -> None:
+    session = model_house.chat()
+    events = model_house.ask("What does the crane lift? " + "Кто построил маяк? " * 170, session)
+    assert [event.kind for event in events] == ["passages", "error"]
+    assert events[-1].code == "question_too_long"
+    message = stored(model_house, session)
+    assert message.state is MessageState.FAILED
+    assert message.error == events[-1].error
+    assert "shorter question" in events[-1].error
+    assert played_model.requests == []
+
+
 def test_no_model_server(make_house: Callable[..., House]) -> None:
     house = make_house(model_url="http://127.0.0.1:9/v1")
     house.upload("harbour.txt", TEXT)

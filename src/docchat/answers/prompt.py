@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 
+from ..errors import TooLarge
 from ..types import Message
 from .model import ChatMessage
 from .passages import Passage
@@ -20,6 +21,7 @@ Be brief, and answer in the language of the question."""
 _CHARS_A_TOKEN = 3.5
 _MESSAGE_TOKENS = 6
 _SMALLEST_PASSAGE_TOKENS = 40
+_SMALLEST_PASSAGE_CHARS = 40
 _TAG = re.compile(r"<(?=\s*/?\s*passages?\b)", re.IGNORECASE)
 
 
@@ -36,9 +38,12 @@ def build_messages(
 
     `history` is what was said before, oldest first; `window` is the model's size in tokens, of which a quarter (at
     most 1,024) is left for the answer. Passages come first, best first; the history gets what remains, newest first.
+    Raises TooLarge (question_too_long) when the question alone does not fit.
     """
     room = window - min(1024, window // 4) - _cost(_SYSTEM)
     room -= _cost(_ask(question, ()))
+    if room < 0:
+        raise TooLarge("This is too long for the model. Please ask a shorter question.", code="question_too_long")
     told, shown = _fit_passages(passages, room if not history else room * 4 // 5)
     room -= sum(estimate_tokens(text) for text in told)
     earlier: list[ChatMessage] = []
@@ -66,11 +71,13 @@ def _fit_passages(passages: Sequence[Passage], room: int) -> tuple[list[str], tu
     told: list[str] = []
     shown: list[Passage] = []
     for passage in passages:
-        text = _tell(passage, len(passage.chunk.text))
-        while estimate_tokens(text) > room and len(text) > _SMALLEST_PASSAGE_TOKENS:
+        size = len(passage.chunk.text)
+        text = _tell(passage, size)
+        while estimate_tokens(text) > room and size >= _SMALLEST_PASSAGE_CHARS:
             # Only the last one that fits is cut: half a passage is better than none.
-            text = _tell(passage, int(len(text) * 0.8) - 60)
-        if estimate_tokens(text) > room:
+            size = int(size * 0.8) - 10
+            text = _tell(passage, size)
+        if estimate_tokens(text) > room or size < min(_SMALLEST_PASSAGE_CHARS, len(passage.chunk.text)):
             break
         told.append(text)
         shown.append(passage)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from ..config import Settings
 from ..documents.terms import terms
-from ..errors import Cleared, DocChatError, ModelUnavailable, StoreError, StoreUnavailable
+from ..errors import Cleared, DocChatError, ModelUnavailable, StoreError, StoreUnavailable, TooLarge
 from ..sessions.sql import Watch
 from ..types import AnswerEvent, ChatSession, Chunk, Citation, Draft, Message, MessageState, Page
 from .cite import Marker, Segment
@@ -178,7 +178,11 @@ def _write(work: _Work, passages: Sequence[Passage]) -> None:
         return
     run = work.live.run
     window = work.tools.settings.model_context_tokens
-    messages, shown = build_messages(run.question.text, history=history, passages=passages, window=window)
+    try:
+        messages, shown = build_messages(run.question.text, history=history, passages=passages, window=window)
+    except TooLarge:
+        _tell_passages(work, [])
+        raise
     _tell_passages(work, [passage.chunk for passage in shown])
     _give_title(work)
     _stream(work, messages, Marker(shown))
