@@ -54,6 +54,18 @@ def test_answer_goes_on_after_a_lost_connection(slow_browser: Browser, slow_site
     slow_browser.see(".stopped")
 
 
+def test_answer_goes_on_when_the_store_pauses(slow_browser: Browser, slow_site: Site) -> None:
+    slow_browser.ask(QUESTION, wait=False)
+    slow_browser.see(".answer", text="SECRETWORD says more.")
+    slow_site.faults.last_words += [b'event: error\ndata: {"error": "Busy.", "code": "store_unavailable"}\n\n'] * 3
+    slow_browser.wait(lambda: not slow_site.faults.last_words, "the stream to be cut three times")
+    grows(slow_browser)
+    assert "says more. says" not in slow_browser.see(".answer").text
+    assert not slow_browser.all(".message .problem")
+    slow_browser.click("[data-stop]")
+    slow_browser.see(".stopped")
+
+
 def test_clear_in_the_middle_of_an_answer(slow_browser: Browser, slow_site: Site, model: SlowModel) -> None:
     slow_browser.ask(QUESTION, wait=False)
     slow_browser.see(".answer", text="SECRETWORD says more.")
@@ -112,3 +124,51 @@ def test_first_event_that_ends_the_answer(browser: Browser, site: Site, event: s
     assert browser.draft == ""
     browser.type("Who may accept a winery tour?")
     assert browser.see("[data-send]").is_enabled()
+
+
+def test_question_that_arrived_is_not_asked_again(browser: Browser, site: Site) -> None:
+    browser.upload(DEMO / "gifts-and-entertainment-policy.md")
+    site.faults.swapped["/ask"] = b""
+    try:
+        browser.type(QUESTION + Keys.ENTER)
+        browser.see(".question", text=QUESTION)
+        browser.see(".sources")
+    finally:
+        del site.faults.swapped["/ask"]
+    assert browser.draft == ""
+    assert not browser.all(".composer .problem")
+    assert browser.answers == 1
+
+
+def test_question_in_doubt_is_looked_for_before_it_is_sent(browser: Browser, site: Site) -> None:
+    other = "Who may accept a winery tour?"
+    browser.upload(DEMO / "gifts-and-entertainment-policy.md")
+    browser.ask(QUESTION)
+    chat = browser.driver.current_url.rpartition("/c/")[2]
+    site.faults.swapped["/ask"] = b""
+    site.faults.answers[chat] = 502
+    browser.type(other + Keys.ENTER)
+    browser.see(".composer .problem", text="Your question may not have been sent")
+    assert browser.draft == other
+    site.faults.swapped.clear()
+    site.faults.answers.clear()
+    browser.see("textarea[name=question]").send_keys(Keys.ENTER)
+    browser.see(".question", text=other)
+    browser.see_no("[data-stop]")
+    assert browser.draft == ""
+    assert not browser.all(".composer .problem")
+    browser.driver.refresh()
+    browser.see(".question", text=other)
+    assert sum(other in question.text for question in browser.all(".question")) == 1
+
+
+def test_question_that_did_not_arrive_comes_back(browser: Browser, site: Site) -> None:
+    browser.upload(DEMO / "gifts-and-entertainment-policy.md")
+    site.faults.answers["/ask"] = 502
+    browser.type(QUESTION + Keys.ENTER)
+    browser.see(".composer .problem", text="Your question was not sent; it is still below.")
+    assert browser.draft == QUESTION
+    site.faults.answers.clear()
+    browser.see("textarea[name=question]").send_keys(Keys.ENTER)
+    browser.see(".sources")
+    assert browser.answers == 1

@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 
+from docchat.errors import Cleared
 from docchat.types import Draft
 
 from .conftest import Host
@@ -71,6 +72,18 @@ def test_an_export_holds_every_message_in_order(host: Host, client: FlaskClient)
     say(host, session_id, *texts)
     exported = client.get(f"/api/sessions/{session_id}/export").text
     assert [line for line in exported.splitlines() if line.startswith("text ")] == texts
+
+
+def test_an_export_that_a_clear_overtakes_breaks_off(host: Host, client: FlaskClient) -> None:
+    session_id = new_chat(client, "Everything")
+    say(host, session_id, *[f"text {number:04} " + "word " * 200 for number in range(300)])
+    response = client.get(f"/api/sessions/{session_id}/export", buffered=False)
+    pieces = response.iter_encoded()
+    assert b"text 0000" in next(iter(pieces))
+    host.services.clearing.clear(owner="id-of-test", session_id=UUID(session_id))
+    with pytest.raises(Cleared):
+        list(pieces)
+    assert client.get(f"/api/sessions/{session_id}/export").status_code == 410
 
 
 def test_a_chat_gets_another_name(client: FlaskClient) -> None:

@@ -5,6 +5,8 @@ import { eventsOf } from "./sse.js";
 
 const ENDS = new Set(["done", "error", "cleared"]);
 const TRANSIENT = new Set([0, 502, 503, 504]);
+/** How often a stream may say that the store does not answer before the answer counts as failed: about 15 seconds. */
+const MOST_CUTS = 7;
 
 /** Ask a question: the events of its answer. */
 export function ask(session, body, { signal, onWaiting }) {
@@ -25,14 +27,20 @@ function events(session, run, last, signal) {
 async function* follow(session, run, open, { signal, onWaiting }) {
   let last = null;
   let failures = 0;
+  let cuts = 0;
   let response = await open();
   for (;;) {
     try {
       for await (const event of eventsOf(response)) {
+        run = event.data.run ?? (run || event.id.replace(/\.\d*$/, ""));
+        if (cutShort(event) && run && cuts < MOST_CUTS) {
+          cuts += 1;
+          break;
+        }
+        if (event.id !== last) cuts = 0;
         if (failures) onWaiting(false);
-        failures = 0;
+        failures = cuts;
         last = event.id || last;
-        run = event.data.run ?? run;
         yield event;
         if (ENDS.has(event.kind)) return;
       }
@@ -48,6 +56,11 @@ async function* follow(session, run, open, { signal, onWaiting }) {
       response = await reopen(session, run, last, signal);
     }
   }
+}
+
+/** The stream ended, not the answer: the store did not answer for a moment. */
+function cutShort({ kind, data }) {
+  return kind === "error" && data.code === "store_unavailable";
 }
 
 async function reopen(session, run, last, signal) {

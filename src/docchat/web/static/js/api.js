@@ -15,6 +15,11 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether a call that failed may have done its work all the same: only its answer is known to be lost. */
+export function unsure(error) {
+  return !(error instanceof ApiError) || error.status === 0 || (error.status >= 500 && error.code !== "overloaded");
+}
+
 const WORDS = {
   401: "Your sign-in has ended.",
   403: "The server refused this.",

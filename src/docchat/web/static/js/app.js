@@ -1,18 +1,20 @@
 // <docchat-app>: which chat is open. It loads, creates and leaves chats and keeps the address right; the rest draws.
 
-import { get, patch, post } from "./api.js";
+import { ApiError, get, patch, post, unsure } from "./api.js";
 import { emit, on } from "./bus.js";
 import { receiptLine } from "./clear.js";
 import { chatUrl, context } from "./context.js";
 import { tellGone } from "./identity.js";
 
 const TITLE = 60;
+const LOOK = 5000;
 
 class App extends HTMLElement {
   #session = null;
   #ticket = 0;
   #question = "";
   #wanted = null;
+  #doubt = null;
 
   connectedCallback() {
     this.conversation = this.querySelector("docchat-conversation");
@@ -47,28 +49,87 @@ class App extends HTMLElement {
       const { messages, older, ...session } = await get(`sessions/${id}`);
       if (ticket !== this.#ticket) return;
       this.#place(session, { push, replace });
-      this.conversation.show(session, messages, older);
+      this.#show(session, messages, older);
       if (message) await this.conversation.find(message);
     } catch (error) {
       if (ticket === this.#ticket) this.#lost(id, error, { push, replace });
     }
   }
 
-  /** Ask in the open chat, or in a new one. Rejects when the server did not take the question. */
+  /**
+   * Ask in the open chat, or in a new one. Rejects when the server did not take the question; the error is `unsure`
+   * when it may have, and has the id of the `chat` that was asked in.
+   */
   async ask(question, mode) {
     if (!this.#session) this.#place(await post("sessions"), { push: true, keep: true });
-    this.#question = question;
-    this.#ticket += 1;
     const { id } = this.#session;
     try {
-      await this.conversation.ask(this.#session, question, mode);
+      if (await this.#cameBefore(id, question)) return;
+      this.#question = question;
+      this.#ticket += 1;
+      const doubt = { id, question, after: this.conversation.last };
+      const asking = this.conversation.ask(this.#session, question, mode);
+      await asking.then(() => this.#taken(id), (error) => this.#look(error, doubt));
     } catch (error) {
       if (error.code === "cleared") this.#showGone(id, error.successor);
-      else if (error.name !== "AbortError") this.#reload();
+      else if (error.name !== "AbortError") Object.assign(error, { chat: id, unsure: this.#doubt?.id === id });
       throw error;
     }
-    // Accepted and cleared may come in one breath.
+  }
+
+  #taken(id) {
+    // Taken and cleared may come in one breath.
     if (this.#session?.id === id) this.#set({ ...this.#session, message_count: this.#session.message_count + 2 });
+  }
+
+  /** A question whose sending broke is looked for before anything more is asked: it may have arrived. */
+  async #cameBefore(id, question) {
+    const doubt = this.#doubt;
+    if (doubt?.id !== id || !(await this.#arrived())) return false;
+    if (doubt.question === question) return true;
+    throw new ApiError("Your question before this one had arrived after all.");
+  }
+
+  /** The question could not be sent, or only the answer of the server was lost: the chat says which. */
+  async #look(error, doubt) {
+    if (error.name === "AbortError" || error.code === "cleared") throw error;
+    if (!unsure(error)) {
+      this.#reload();
+      throw error;
+    }
+    this.#doubt = doubt;
+    const arrived = await this.#arrived().catch((reason) => {
+      throw reason.code === "cleared" ? reason : error;
+    });
+    if (!arrived) throw error;
+  }
+
+  /** Whether the doubtful question is in its chat; shows it then. Rejects when that cannot be told now. */
+  async #arrived() {
+    const doubt = this.#doubt;
+    const ticket = this.#ticket;
+    const { messages, older, ...session } = await get(`sessions/${doubt.id}`, { signal: AbortSignal.timeout(LOOK) });
+    const found = this.#settle(doubt.id, messages);
+    if (found && ticket === this.#ticket) {
+      this.#set(session);
+      this.conversation.show(session, messages, older);
+    }
+    return found;
+  }
+
+  /** The messages of a chat end the doubt about a question to it. */
+  #settle(id, messages) {
+    const doubt = this.#doubt;
+    if (doubt?.id !== id) return false;
+    this.#doubt = null;
+    const found = messages.some((message) => message.role === "user" && message.id > doubt.after && message.text.trim() === doubt.question);
+    if (found) emit("arrived", { question: doubt.question });
+    return found;
+  }
+
+  #show(session, messages, older) {
+    this.conversation.show(session, messages, older);
+    this.#settle(session.id, messages);
   }
 
   #set(session) {
@@ -153,9 +214,10 @@ class App extends HTMLElement {
     const ticket = this.#ticket;
     try {
       const { messages, older, ...session } = await get(`sessions/${id}`);
-      if (ticket !== this.#ticket || id !== this.#session?.id || this.conversation.busy || session.updated_at <= this.#session.updated_at) return;
+      if (ticket !== this.#ticket || id !== this.#session?.id || this.conversation.busy) return;
+      if (session.updated_at <= this.#session.updated_at && this.#doubt?.id !== id) return;
       this.#set(session);
-      this.conversation.show(session, messages, older);
+      this.#show(session, messages, older);
     } catch (error) {
       if (ticket === this.#ticket && error.code === "cleared") this.#showGone(id, error.successor);
     }

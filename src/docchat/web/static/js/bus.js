@@ -4,6 +4,7 @@
 // show-source {citation, opener}                        source-closed {}          files {files}
 // documents-changed {}      notice {text, link, kind}   signed-out {}             signed-in {}
 // gone {id, successor}: a chat was cleared somewhere    draft-drop {id}: forget what was typed there
+// arrived {question}: it is in its chat, though sending it seemed to fail
 
 /** Tell everybody. */
 export function emit(name, detail = {}) {

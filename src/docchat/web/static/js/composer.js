@@ -28,6 +28,7 @@ class Composer extends HTMLElement {
     on("chat", ({ session }) => this.#switch(session?.id ?? ""));
     on("draft-drop", ({ id }) => this.#forget(id));
     on("busy", ({ busy }) => this.#setBusy(busy));
+    on("arrived", ({ question }) => this.#arrived(question));
     on("ask", ({ question, mode }) => this.#ask(question, mode));
     on("signed-in", () => this.#problem(null));
     this.#look();
@@ -73,6 +74,13 @@ class Composer extends HTMLElement {
     }
     if (!this.box.value) this.#put(question);
     this.#problem(error);
+  }
+
+  /** A question that came back into the box had been taken after all. */
+  #arrived(question) {
+    if (this.box.value.trim() !== question) return;
+    this.#put("");
+    this.#problem(null);
   }
 
   #stop() {
@@ -124,7 +132,8 @@ class Composer extends HTMLElement {
     const line = this.querySelector("[data-problem]");
     line.hidden = !error;
     if (!error) return line.replaceChildren();
-    if (error.status !== 401) return line.replaceChildren(`${error.message} Your question was not sent; it is still below.`);
+    const sent = error.unsure ? "Your question may not have been sent; it is still below. Send looks for it in the chat first." : "Your question was not sent; it is still below.";
+    if (error.status !== 401) return line.replaceChildren(`${error.message} ${sent}`);
     const link = h("a", { href: context().login, target: "_blank", rel: "opener" }, "Sign in in a new tab");
     line.replaceChildren("Your sign-in has ended. Your question is still below. ", link, ", then send it again.");
   }
