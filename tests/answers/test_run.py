@@ -283,7 +283,7 @@ def test_a_model_that_breaks_off(model_house: House, played_model: PlayedModel) 
 
 def test_a_question_that_leaves_no_room(model_house: House, played_model: PlayedModel) -> None:
     session = model_house.chat()
-    events = model_house.ask("What does the crane lift? " + "Кто построил маяк? " * 170, session)
+    events = model_house.ask("What does the crane lift? " + "Кто построил маяк? " * 190, session)
     assert [event.kind for event in events] == ["passages", "error"]
     assert events[-1].code == "question_too_long"
     message = stored(model_house, session)
