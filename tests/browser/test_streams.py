@@ -54,6 +54,18 @@ def test_answer_goes_on_after_a_lost_connection(slow_browser: Browser, slow_site
     slow_browser.see(".stopped")
 
 
+def test_answer_goes_on_when_the_store_pauses(slow_browser: Browser, slow_site: Site) -> None:
+    slow_browser.ask(QUESTION, wait=False)
+    slow_browser.see(".answer", text="SECRETWORD says more.")
+    slow_site.faults.last_words += [b'event: error\ndata: {"error": "Busy.", "code": "store_unavailable"}\n\n'] * 3
+    slow_browser.wait(lambda: not slow_site.faults.last_words, "the stream to be cut three times")
+    grows(slow_browser)
+    assert "says more. says" not in slow_browser.see(".answer").text
+    assert not slow_browser.all(".message .problem")
+    slow_browser.click("[data-stop]")
+    slow_browser.see(".stopped")
+
+
 def test_clear_in_the_middle_of_an_answer(slow_browser: Browser, slow_site: Site, model: SlowModel) -> None:
     slow_browser.ask(QUESTION, wait=False)
     slow_browser.see(".answer", text="SECRETWORD says more.")
