@@ -7,7 +7,6 @@
     ├── InvalidInput                400 (code given)        the request makes no sense
     ├── NotSignedIn                 401 not_signed_in
     ├── CrossSite                   403 cross_site          an unsafe request from another site
-    ├── Forbidden                   403 forbidden           signed in, but not for this
     ├── NotFound                    404 not_found           unknown and another user's alike
     ├── Cleared                     410 cleared             the session was cleared or deleted
     ├── TooLarge                    413 (code given)
@@ -78,13 +77,6 @@ class CrossSite(DocChatError):
 
     def __init__(self, message: str = "This request came from another site and was refused.") -> None:
         super().__init__(message)
-
-
-class Forbidden(DocChatError):
-    """The user is known but may not do this."""
-
-    status = 403
-    code = "forbidden"
 
 
 class NotFound(DocChatError):
