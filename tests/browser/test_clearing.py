@@ -87,6 +87,26 @@ def test_other_tab_of_the_same_chat_follows(chat: Browser) -> None:
     chat.see(".welcome", text="Ask your documents.")
 
 
+def test_clear_again_from_a_tab_that_is_behind(chat: Browser) -> None:
+    # Cleared and gone on with elsewhere; this tab has not heard of it.
+    chat.wait_for(
+        """
+        const [id, question, done] = arguments;
+        const options = { method: 'POST', headers: { 'Content-Type': 'application/json' } };
+        fetch(`/api/sessions/${id}/clear`, options)
+          .then((answer) => fetch(`/api/sessions/${answer.headers.get('Docchat-Successor')}/ask`,
+            { ...options, body: JSON.stringify({ question }) }))
+          .then((answer) => answer.text()).then(done);
+        """,
+        str(session_id(chat)),
+        OTHER,
+    )
+    chat.clear()
+    chat.see(".question", text=OTHER)
+    chat.see("[data-clear]")
+    assert QUESTION not in chat.text
+
+
 def test_question_to_a_cleared_chat_comes_back(chat: Browser) -> None:
     # The tab does not hear of the clear, as on another device.
     chat.run("globalThis.BroadcastChannel = undefined")

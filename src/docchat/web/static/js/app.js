@@ -182,8 +182,23 @@ class App extends HTMLElement {
     this.conversation.empty({ kind: "cleared", receipt: null });
     this.#place(session, { replace: true, keep: true });
     emit("chats-stale");
-    const line = await receiptLine(receipt);
-    if (line && this.#session?.id === session?.id && !this.#session?.message_count) this.conversation.empty({ kind: "cleared", receipt: line });
+    const ticket = this.#ticket;
+    const [line, used] = await Promise.all([receiptLine(receipt), this.#inUse(successor)]);
+    if (ticket !== this.#ticket) return;
+    // This tab was late: the chat was cleared before, and its successor has been used since.
+    if (used) {
+      emit("notice", { text: "This chat was cleared. The one in its place has been used since." });
+      return this.open(successor, { replace: true });
+    }
+    if (line && this.#session?.id === session?.id) this.conversation.empty({ kind: "cleared", receipt: line });
+  }
+
+  async #inUse(id) {
+    try {
+      return Boolean(id) && (await get(`sessions/${id}`)).messages.length > 0;
+    } catch {
+      return false;
+    }
   }
 
   #deletedHere({ id }) {
