@@ -103,6 +103,12 @@ def test_refused(played_model: PlayedModel, status: int) -> None:
         list(stream)
 
 
+def test_halves_of_characters_never_leave(played_model: PlayedModel) -> None:
+    played_model.pieces = ["smile \ud83d", "\ude00, half \ud800", " and half \udc00 again", "\ud83d"]
+    with OpenAIModel(url=played_model.url, name="mine").stream(messages=HELLO) as stream:
+        assert "".join(stream) == "smile \U0001f600, half \ufffd and half \ufffd again\ufffd"
+
+
 @pytest.mark.parametrize(
     "raw", [b"data: {no json\n\n", b'data: {"error": {"message": "out of memory"}}\n\n', b"data: []\n\n"]
 )

@@ -293,6 +293,35 @@ def test_a_question_that_leaves_no_room(model_house: House, played_model: Played
     assert played_model.requests == []
 
 
+def test_half_a_surrogate_pair_ends_like_any_text(model_house: House, played_model: PlayedModel) -> None:
+    played_model.pieces = ["The crane \ud83d", "\ude00 lifts \ud800."]
+    session = model_house.chat()
+    events = model_house.ask("What does the crane lift \ud800?", session)
+    assert events[-1].kind == "done"
+    assert text_of(events) == stored(model_house, session).text == "The crane \U0001f600 lifts \ufffd."
+    question = model_house.services.store.messages(owner=OWNER, session_id=session).items[-2]
+    assert question.text == "What does the crane lift \ufffd?"
+
+
+@pytest.mark.parametrize("breaks", ["revise", "everything"])
+def test_a_run_ends_whatever_happens(house: House, monkeypatch: pytest.MonkeyPatch, breaks: str) -> None:
+    def broken(*args: object, **kwargs: object) -> None:
+        raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
+
+    house.upload("harbour.txt", TEXT)
+    session = house.chat()
+    if breaks == "revise":
+        monkeypatch.setattr(house.services.store, "revise", broken)
+    else:
+        monkeypatch.setattr("docchat.answers.run.answer", lambda live, tools: None)
+    run = house.answers.start(owner=OWNER, session_id=session, question="When was the old lighthouse built?")
+    events = house.follow(session, run.id)
+    assert (events[-1].kind, events[-1].code) == ("error", "internal")
+    until(lambda: not house.answers._runs._places)
+    monkeypatch.setattr(runs, "KEPT_SECONDS", 0.0)
+    until(lambda: house.answers._runs.find(owner=OWNER, session_id=session, run_id=run.id) is None)
+
+
 def test_no_model_server(make_house: Callable[..., House]) -> None:
     house = make_house(model_url="http://127.0.0.1:9/v1")
     house.upload("harbour.txt", TEXT)

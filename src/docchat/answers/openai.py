@@ -12,6 +12,7 @@ import httpx
 from httpcore import NetworkStream
 
 from ..errors import ModelUnavailable
+from .characters import Joiner, whole
 from .model import ChatMessage
 
 CONNECT_SECONDS = 5.0
@@ -55,7 +56,7 @@ class OpenAIModel:
             try:
                 listed = client.get(self.url("models"), extensions={"trace": trace})
                 listed.raise_for_status()
-                self._name = str(listed.json()["data"][0]["id"])
+                self._name = whole(str(listed.json()["data"][0]["id"]))
             except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
                 raise ModelUnavailable from error
         return self._name
@@ -124,15 +125,20 @@ class OpenAIStream:
             if response.status_code == httpx.codes.BAD_REQUEST and "temperature" in body:
                 return True
             response.raise_for_status()
-            for line in response.iter_lines():
-                if self._cancelled or line.strip() == "data: [DONE]":
-                    return False
-                piece = _piece(line)
-                if piece:
-                    yield piece
+            yield from self._read(response.iter_lines())
         finally:
             response.close()
         return False
+
+    def _read(self, lines: Iterator[str]) -> Iterator[str]:
+        joiner = Joiner()
+        for line in lines:
+            if self._cancelled or line.strip() == "data: [DONE]":
+                break
+            if piece := joiner.feed(_piece(line)):
+                yield piece
+        if rest := joiner.finish():
+            yield rest
 
     def _trace(self, event: str, info: Mapping[str, object]) -> None:
         """Note the connection as soon as it stands, so that waiting for the first byte can be ended too."""

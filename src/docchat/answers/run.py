@@ -9,6 +9,7 @@ from uuid import UUID
 from ..config import Settings
 from ..errors import InvalidInput, TooLarge
 from ..types import AnswerEvent, Draft, MessageState, Mode, new_id
+from .characters import whole
 from .model import ChatModel
 from .relay import follow_stored, successor_of
 from .retrieve import Index, Pages
@@ -50,7 +51,7 @@ class Answers:
 
         Raises InvalidInput (empty_question, no_model), TooLarge (question_too_long), Overloaded, NotFound, Cleared.
         """
-        text = question.strip()
+        text = whole(question).strip()
         mode = mode or self.mode
         self._check(text, mode)
         self._runs.take_place(owner)
@@ -113,4 +114,5 @@ class Answers:
         try:
             answer(live, self._tools)
         finally:
+            live.end()
             self._runs.give_place(live.run.owner)

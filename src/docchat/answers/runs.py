@@ -71,6 +71,12 @@ class LiveRun:
                 self.ended_at = time.monotonic()
             self._changed.notify_all()
 
+    def end(self) -> None:
+        """Tell followers of a failure if no last event came: none may wait for a thread that is gone."""
+        if self.ended_at is None:
+            failure = DocChatError()
+            self.tell(AnswerEvent("error", 0, error=failure.message, code=failure.code))
+
     def say(self, text: str) -> None:
         """Add text. It is sent at once when nothing was sent for a while, else with what follows."""
         with self._changed:

@@ -300,6 +300,7 @@ def _fail(work: _Work, error: DocChatError) -> None:
     except Cleared as gone:
         work.live.clear(gone.successor)
         return
-    except DocChatError as second:
-        logger.warning("run %s: its failure could not be stored: %s", run.id, second.code)
+    except Exception as second:  # noqa: BLE001  (the end of a stream: its followers must hear of it in any case)
+        code = second.code if isinstance(second, DocChatError) else type(second).__name__
+        logger.warning("run %s: its failure could not be stored: %s", run.id, code)
     work.live.tell(AnswerEvent("error", 0, error=text, code=error.code, message=message))
