@@ -54,6 +54,14 @@ def test_answer_goes_on_after_a_lost_connection(slow_browser: Browser, slow_site
     slow_browser.see(".stopped")
 
 
+def test_new_chat_has_its_title_before_the_answer_ends(slow_browser: Browser) -> None:
+    slow_browser.ask(QUESTION, wait=False)
+    slow_browser.see(".title-button", text="What gifts are acceptable", seconds=4)
+    slow_browser.see(".chat-link", text="What gifts are acceptable", seconds=4)
+    slow_browser.click("[data-stop]")
+    slow_browser.see(".stopped")
+
+
 def test_answer_goes_on_when_the_store_pauses(slow_browser: Browser, slow_site: Site) -> None:
     slow_browser.ask(QUESTION, wait=False)
     slow_browser.see(".answer", text="SECRETWORD says more.")

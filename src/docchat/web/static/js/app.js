@@ -1,18 +1,16 @@
 // <docchat-app>: which chat is open. It loads, creates and leaves chats and keeps the address right; the rest draws.
 
-import { ApiError, get, patch, post, unsure } from "./api.js";
+import { ApiError, get, post, unsure } from "./api.js";
 import { emit, on } from "./bus.js";
 import { receiptLine } from "./clear.js";
 import { chatUrl, context } from "./context.js";
 import { tellGone } from "./identity.js";
 
-const TITLE = 60;
 const LOOK = 5000;
 
 class App extends HTMLElement {
   #session = null;
   #ticket = 0;
-  #question = "";
   #wanted = null;
   #doubt = null;
 
@@ -65,7 +63,6 @@ class App extends HTMLElement {
     const { id } = this.#session;
     try {
       if (await this.#cameBefore(id, question)) return;
-      this.#question = question;
       this.#ticket += 1;
       const doubt = { id, question, after: this.conversation.last };
       const asking = this.conversation.ask(this.#session, question, mode);
@@ -238,19 +235,10 @@ class App extends HTMLElement {
     }
   }
 
-  /** The list is fresh: take title and count from it, and name a chat that has none after its first question. */
-  async #refresh(sessions) {
+  /** The list is fresh: take title and count from it. The server names a chat after its first question. */
+  #refresh(sessions) {
     const fresh = sessions.find((session) => session.id === this.#session?.id);
     if (!fresh) return;
-    if (!fresh.title && this.#question && fresh.message_count) {
-      const words = this.#question.replace(/\s+/g, " ");
-      fresh.title = words.length > TITLE ? `${words.slice(0, TITLE).replace(/\s\S*$/, "")}…` : words;
-      patch(`sessions/${fresh.id}`, { title: fresh.title }).then(
-        () => emit("chats-stale"),
-        () => {},
-      );
-    }
-    this.#question = "";
     if (fresh.title !== this.#session.title || fresh.message_count !== this.#session.message_count || fresh.updated_at !== this.#session.updated_at) this.#set(fresh);
   }
 }

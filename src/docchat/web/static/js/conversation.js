@@ -194,6 +194,8 @@ class Conversation extends HTMLElement {
       emit("chats-stale");
       if (run.unwanted) this.stop();
     } else if (kind === "text") {
+      // The chat has got its title from its first question by now; the answer may take long.
+      if (!view.text && !this.#session.title) emit("chats-stale");
       view.append(data.text);
       this.#speak(view.text, false);
     } else if (kind === "citation") {
