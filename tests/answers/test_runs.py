@@ -55,6 +55,15 @@ def test_an_outage_of_the_keyring_pauses_and_nothing_is_lost() -> None:
     assert [(event.kind, event.text) for event in reader if event] == [("text", "one "), ("text", "two"), ("done", "")]
 
 
+@pytest.mark.parametrize("offset", [3, 4, 1000, 1 << 62])
+def test_an_offset_beyond_the_text_still_gets_the_end(offset: int) -> None:
+    live = live_run(Switch())
+    live.tell(AnswerEvent("passages", 0))
+    live.say("one")
+    live.tell(AnswerEvent("done", 0))
+    assert [event.kind if event else "" for event in live.follow(offset)] == ["done"]
+
+
 def test_an_outage_that_lasts_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "PATIENCE_SECONDS", 0.0)
     watch = Switch()

@@ -167,6 +167,8 @@ class LiveRun:
     def _replay(self, offset: int) -> list[AnswerEvent]:
         if offset <= 0 or self.cleared:
             return list(self._events)
+        # A reader can know more than there is only by mistake; the last event must reach it all the same.
+        offset = min(offset, self._offset)
         said = "".join(event.text for event in self._events if event.kind == "text")
         rest = [event for event in self._events if event.kind not in ("passages", "text") and event.offset >= offset]
         missing = [AnswerEvent("text", len(said), text=said[offset:])] if said[offset:] else []
