@@ -85,6 +85,21 @@ def test_clear_in_the_middle_of_an_answer(slow_browser: Browser, slow_site: Site
     slow_browser.wait(lambda: model.talking == 0, "the model to fall silent")
 
 
+@pytest.mark.parametrize("state", ["done", "stopped"])
+def test_answer_that_was_cut_off_says_so_calmly(browser: Browser, state: str) -> None:
+    browser.upload(DEMO / "gifts-and-entertainment-policy.md")
+    browser.ask(QUESTION)
+    browser.see(".sources")
+    browser.run(
+        "const answer = [...document.querySelectorAll('docchat-message')].at(-1);"
+        "answer.show({ ...answer.message, state: arguments[0], error: 'The answer was cut off.' });",
+        state,
+    )
+    browser.see(".message .soft", text="The answer was cut off.")
+    browser.see(".message-foot")
+    assert not browser.all(".message .problem")
+
+
 def test_quotes_are_offered_beside_the_model(slow_browser: Browser) -> None:
     slow_browser.see("docchat-composer", text="Answers are written by slow")
     slow_browser.click("select[name=mode] option", text="Quotes only")

@@ -139,6 +139,7 @@ class Message extends HTMLElement {
     const nodes = [];
     if (message.state === "stopped") nodes.push(h("p", { class: "soft stopped" }, "Stopped. This is what was there until then."));
     if (message.state === "failed") nodes.push(this.#failed(message));
+    else if (message.error) nodes.push(h("p", { class: "soft stopped", role: "note" }, message.error));
     if (this.#text) nodes.push(this.#facts(message));
     end.replaceChildren(...nodes);
   }
