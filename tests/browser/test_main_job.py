@@ -67,10 +67,12 @@ def test_host_renews_its_token(open_browser: Callable[[str], Browser], hardened_
 def test_main_job_on_a_phone(browser: Browser) -> None:
     browser.screen(*PHONE)
     browser.driver.refresh()
-    browser.upload(DEMO / "nara-strategic-plan-2022-2026.pdf")
+    browser.upload(DEMO / "nara-strategic-plan-2022-2026.pdf", DEMO / "gifts-and-entertainment-policy.md")
+    browser.ask(TEXT_QUESTION)
+    assert all(0 <= chip.rect["x"] <= PHONE[0] - chip.rect["width"] for chip in browser.all(".source-link"))
     browser.ask(QUESTION)
     assert browser.run("return document.documentElement.scrollWidth") <= PHONE[0]
-    browser.click(".cite", text="1")
+    browser.all(".answer")[-1].find_element("css selector", ".cite").click()
     browser.see(".page-image rect")
     assert browser.see("docchat-source").rect["width"] == PHONE[0]
     browser.click("docchat-source [data-close]")
