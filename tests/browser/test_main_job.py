@@ -134,6 +134,28 @@ def test_upload_says_what_went_wrong(browser: Browser, site: Site, tmp_path: Pat
     browser.see_no(".document", text="broken.pdf")
 
 
+def test_by_keyboard_on_a_phone(browser: Browser) -> None:
+    browser.screen(*PHONE)
+    browser.driver.refresh()
+    browser.upload(DEMO / "gifts-and-entertainment-policy.md")
+    browser.ask(TEXT_QUESTION)
+    browser.see(".source-link").send_keys(Keys.ENTER)
+    browser.see(".page-text mark")
+    for _ in range(8):
+        browser.press(Keys.TAB)
+        assert not browser.run("return document.getElementById('content').contains(document.activeElement)")
+    browser.press(Keys.ESCAPE)
+    browser.see_no("docchat-source")
+    assert browser.run("return document.activeElement.className") == "source-link"
+    browser.run("document.querySelector('[data-clear]').focus()")
+    browser.press(Keys.ENTER)
+    dialogue = browser.see("dialog[open]").rect
+    assert dialogue["x"] >= 0
+    assert dialogue["x"] + dialogue["width"] <= PHONE[0]
+    browser.press(Keys.TAB, Keys.ENTER)
+    browser.see(".receipt")
+
+
 def test_cancelled_file_is_not_uploaded(browser: Browser, tmp_path: Path) -> None:
     files = [tmp_path / f"{name}.txt" for name in ("first", "second", "unwanted", "last")]
     for file in files:

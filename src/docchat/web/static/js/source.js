@@ -8,6 +8,9 @@ import { rectangles } from "./marks.js";
 
 const WINDOW = 60_000;
 const PADDING = 0.003;
+/** Where the source lies over the chat, and where it hides the chat altogether. */
+const over = matchMedia("(width < 68rem)");
+const alone = matchMedia("(width < 48rem)");
 
 class Source extends HTMLElement {
   #shown = null;
@@ -25,6 +28,8 @@ class Source extends HTMLElement {
     this.#part("zoom").addEventListener("click", () => this.#zoom(!this.#zoomed));
     this.#part("view").addEventListener("click", () => this.#switch());
     this.addEventListener("keydown", (event) => this.#key(event));
+    document.addEventListener("keydown", (event) => this.#escape(event), true);
+    alone.addEventListener("change", () => this.#cover());
     on("show-source", ({ citation, opener }) => this.open(citation, opener));
     on("chat", ({ session }) => this.#chatIs(session?.id ?? null));
     on("gone", () => this.close(false));
@@ -40,6 +45,18 @@ class Source extends HTMLElement {
     return this.querySelector(`[data-${name}]`);
   }
 
+  /** What cannot be seen behind the source cannot be reached either. */
+  #cover() {
+    document.getElementById("content").inert = alone.matches && !this.hidden;
+  }
+
+  /** Escape closes what lies over the chat, wherever the focus is. */
+  #escape(event) {
+    if (event.key !== "Escape" || this.hidden || !over.matches || document.querySelector("dialog[open]")) return;
+    event.stopPropagation();
+    this.close();
+  }
+
   /** Show a citation {document, name, page, start, end, quote}; without `start` just the page. */
   open(citation, opener = null) {
     this.#opener?.classList.remove("shown");
@@ -48,6 +65,7 @@ class Source extends HTMLElement {
     this.#shown = citation;
     this.#asText = false;
     this.hidden = false;
+    this.#cover();
     this.#part("name").textContent = citation.name;
     this.#part("name").title = citation.name;
     this.#part("original").href = `${context().api}documents/${citation.document}/original`;
@@ -59,6 +77,7 @@ class Source extends HTMLElement {
     if (this.hidden) return;
     this.#ticket += 1;
     this.hidden = true;
+    this.#cover();
     this.#part("body").replaceChildren();
     this.#part("name").textContent = "";
     this.#shown = this.#page = null;
