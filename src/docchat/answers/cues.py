@@ -68,7 +68,8 @@ _GREATEST = ("most", "longest", "largest", "highest", "biggest", "greatest", "ma
 _LEAST = ("least", "fewest", "shortest", "smallest", "lowest", "minimum", "youngest", "earliest", "lightest")
 _EXTREME = re.compile(rf"\b({'|'.join(_GREATEST + _LEAST)})\b\s*((?:[\w-]+\s*){{0,3}})", re.IGNORECASE)
 
-_WORD = re.compile(r"[\w@.+-]*\w")
+# Where a pattern begins with a run of characters it begins only at the run's start: else each place is tried in turn.
+_WORD = re.compile(r"(?<![\w@.+-])[\w@.+-]*\w")
 _DIGITS = re.compile(r"\d[\d,.]*")
 _COUNTED = re.compile(
     r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen"
@@ -83,7 +84,11 @@ _MOMENT = re.compile(
 )
 _CONDITION = re.compile(r"\b(?:if|when|once|after|before|until|unless|only|during|while|as soon as)\b", re.IGNORECASE)
 _CAPITAL = re.compile(r"(?<![.!?:] )(?<!^)\b[A-Z][\w'\u2019-]+")
-_LINK = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+|\bhttps?://\S+|\bwww\.\S+|\b[\w-]+\.(?:com|org|gov|net|edu)\b")
+_LINK = re.compile(
+    r"(?<![\w.+-])[\w.+-]+@[\w-]+\.[\w.]+|\bhttps?://\S+|\bwww\.\S+|(?<![\w-])[\w-]+\.(?:com|org|gov|net|edu)\b"
+)
+_AMOUNT = rf"(?:(?<!\d)(?<!\d[.,])\d++(?:[.,]\d++)*+|{_COUNTED.pattern})"
+_WORDS = r"\W++(?:\w[\w-]*+\W++)"
 
 
 def wanted(question: str) -> Wanted:
@@ -141,10 +146,10 @@ def _offers_number(text: str, question: str, known: set[str]) -> float:
     if thing is None:
         return 1.0 if digits else 0.7
     stem = re.escape(thing.group(1)[: max(4, len(thing.group(1)) - 3)])
-    amount = rf"(?:\d[\d,.]*|{_COUNTED.pattern})"
-    beside = re.search(
-        rf"{amount}\W+(?:[\w-]+\W+){{0,5}}{stem}|{stem}\w*\W+(?:[\w-]+\W+){{0,3}}{amount}", text, re.IGNORECASE
-    )
+    # Possessive runs: a long line of dashes can be taken apart in one way only.
+    before = rf"{_AMOUNT}{_WORDS}{{0,5}}(?:\w++-++){{0,4}}{stem}"
+    after = rf"{stem}\w{{0,30}}+{_WORDS}{{0,3}}(?:\w++-++){{0,4}}{_AMOUNT}"
+    beside = re.search(f"{before}|{after}", text, re.IGNORECASE)
     return 1.0 if beside else FAR
 
 

@@ -7,11 +7,11 @@ from typing import Literal
 Look = Literal["blank", "rule", "row", "item", "field", "title", "plain"]
 
 _BULLET = re.compile(r"(?:[-*+•‣◦▪\u2013—·●○■□✓➢❖\uf0b7]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])\s+(?=\S)")
-_RULE = re.compile(r"[\s|:+=_-]*[-=_]{3}[\s|:+=_-]*$")
+_RULE = re.compile(r"[\s|:+=_-]+")
+_DASHES = re.compile(r"[-=_]{3}")
 _FIELD = re.compile(r"[^\W\d_][\w/()&.'-]{0,30}(?: [\w/()&.'-]{1,30}){0,4}:\s+\S")
 _MARKDOWN_TITLE = re.compile(r"#{1,6}\s+(?=\S)")
 _SENTENCE_END = re.compile(r"[.!?…。\uff01\uff1f؟।][\"'”\u2019)\]]*$")
-_GRID = re.compile(r"\S+(?: \S+)*")
 TITLE_CHARS = 100
 """A heading is a line of at most this many characters."""
 
@@ -42,7 +42,7 @@ def lines_of(text: str, start: int = 0, end: int | None = None) -> list[Line]:
 def _look(start: int, text: str) -> tuple[int, str, Look]:
     if not text:
         return start, text, "blank"
-    if _RULE.match(text):
+    if _RULE.fullmatch(text) and _DASHES.search(text):
         return start, text, "rule"
     if cells_of(text):
         return start, text, "row"

@@ -10,7 +10,7 @@ from .cues import Extreme
 from .lines import cells_of
 from .units import Unit
 
-_NUMBER = re.compile(r"^[^\w\s-]{0,3}(-?\d[\d,  ]*(?:\.\d+)?)\s*[%\w]{0,3}$")
+_NUMBER = re.compile(r"^[^\w\s-]{0,3}(-?\d[\d,  ]*+(?:\.\d+)?)\s*[%\w]{0,3}$")
 _FEWEST_ROWS = 3
 _YEARS = range(1500, 2101)
 

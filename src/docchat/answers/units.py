@@ -10,7 +10,7 @@ from .lines import Line, cells_of, ends_sentence, lines_of, may_be_title
 
 Kind = Literal["sentence", "row", "item", "field", "record", "title"]
 
-_STOP = re.compile(r"[.!?…]+[\"'”\u2019)\]]*(?=\s)|[。\uff01\uff1f।؟]+[」』”\u2019)]*")
+_STOP = re.compile(r"(?<![.!?…])[.!?…]+[\"'”\u2019)\]]*(?=\s)|[。\uff01\uff1f।؟]+[」』”\u2019)]*")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|Gen|Col|Lt|Sgt|Capt|Rev|Hon|Gov|Sen|Rep|No|Nos|Art|Fig|Sec|Vol|Inc|Ltd|Co|Corp"
     r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|approx|ca|cf|vs|etc|al|e\.g|i\.e|Cal|pp?)|\b[A-Z](?:\.[A-Z])*)\.$"

@@ -61,16 +61,14 @@ def _score(asked: Sequence[str], candidate: Candidate, telling: Mapping[str, flo
 
 def _closeness(asked: Sequence[str], body: Sequence[str], telling: Mapping[str, float]) -> float:
     """A bonus for each pair of neighbouring asked terms that stand close together in the text, in their order."""
-    places: dict[str, list[int]] = {}
+    gaps: dict[tuple[str, str], int] = {}
     for position, term in enumerate(body):
         if term in telling:
-            places.setdefault(term, []).append(position)
+            for gap, near in enumerate(body[position + 1 : position + 1 + _WINDOW], 1):
+                gaps[term, near] = min(gap, gaps.get((term, near), gap))
     bonus = 0.0
-    known = [term for term in asked if term in telling]
-    for first, second in pairwise(known):
-        if first == second or first not in places or second not in places:
-            continue
-        gap = min((b - a for a in places[first] for b in places[second] if b > a), default=_WINDOW + 1)
-        if gap <= _WINDOW:
-            bonus += _NEAR * min(telling[first], telling[second]) / gap
+    # Each pair counts once, however often a question repeats it.
+    for pair in dict.fromkeys(pairwise(term for term in asked if term in telling)):
+        if pair in gaps and pair[0] != pair[1]:
+            bonus += _NEAR * min(telling[pair[0]], telling[pair[1]]) / gaps[pair]
     return bonus

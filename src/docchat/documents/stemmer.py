@@ -1,7 +1,9 @@
 """The Porter stemmer (M. F. Porter, "An algorithm for suffix stripping", 1980) for words of ASCII letters."""
 
 import re
-from functools import lru_cache
+
+LONGEST = 64
+"""Longer words have no stem; the search for one takes the square of their length."""
 
 _VOWEL = re.compile("[aeiou]|(?<![aeiou])y")
 _MEASURE = re.compile("(?:[aeiou]|(?<=[^aeiou])y)+(?:[^aeiouy]|(?<=[aeiou])y|(?<![a-z])y)+")
@@ -17,16 +19,15 @@ _STEP_2 = (
 _STEP_3 = (
     ("icate", "ic"), ("ative", ""), ("alize", "al"), ("iciti", "ic"), ("ical", "ic"), ("ful", ""), ("ness", ""),
 )  # fmt: skip
-_STEP_4 = (
+_STEP_4 = tuple(sorted((
     "al", "ance", "ence", "er", "ic", "able", "ible", "ant", "ement", "ment", "ent", "ou", "ism", "ate", "iti", "ous",
-    "ive", "ize",
-)  # fmt: skip
+    "ive", "ize", "ion",
+), key=len, reverse=True))  # fmt: skip
 
 
-@lru_cache(maxsize=65536)
 def stem(word: str) -> str:
-    """The stem of a lower-case word; words that are short or not ASCII letters come back unchanged."""
-    if len(word) <= 3 or not (word.isascii() and word.isalpha()):
+    """The stem of a lower-case word; words that are short, over LONGEST or not ASCII letters come back unchanged."""
+    if not 3 < len(word) <= LONGEST or not (word.isascii() and word.isalpha()):
         return word
     return _tidy(_derivation(_inflection(word)))
 
@@ -71,7 +72,7 @@ def _derivation(word: str) -> str:
                 if _measure(word[: -len(suffix)]) > 0:
                     word = word[: -len(suffix)] + other
                 break
-    for suffix in sorted((*_STEP_4, "ion"), key=len, reverse=True):
+    for suffix in _STEP_4:
         if word.endswith(suffix):
             base = word[: -len(suffix)]
             if _measure(base) > 1 and (suffix != "ion" or base.endswith(("s", "t"))):

@@ -59,11 +59,17 @@ def terms(text: str) -> list[str]:
     pairs of characters.
     """
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).translate(_DROPPED)
+        text = unicodedata.normalize("NFKC", _few_marks(text)).translate(_DROPPED)
     found: list[str] = []
     for token in _TOKEN.findall(text.casefold()):
         found.extend(_token_terms(token))
     return found
+
+
+def _few_marks(text: str) -> str:
+    """The text with at most 30 marks on a character: bringing more into order takes the square of their number."""
+    marks = "".join(sorted(character for character in set(text) if unicodedata.combining(character)))
+    return re.sub(f"([{marks}]{{30}})[{marks}]+", r"\1", text) if marks else text
 
 
 @lru_cache(maxsize=65536)

@@ -8,7 +8,7 @@ from .. import tables
 from .part import Block, Part, flow
 from .wrap import unwrap
 
-_HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*$")
+_HEADING = re.compile(r"#{1,6}\s")
 _UNDERLINE = re.compile(r"(=+|-+)\s*$")
 _RULE = re.compile(r"(?:[-*_]\s*){3,}$")
 _FENCE = re.compile(r"(?:```|~~~)")
@@ -18,15 +18,14 @@ _TABLE = re.compile(r"\|.*\|$")
 _TABLE_RULE = re.compile(r"\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?\s*)?$")
 _CELL_END = re.compile(r"(?<!\\)\|")
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_IMAGE = re.compile(r"!\[([^\]\n]*)\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\[[^\]\n]*\])")
+_IMAGE = re.compile(r"!\[([^\[\]\n]*)\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\[[^\]\n]*\])")
 _LINK = re.compile(r"\[([^\[\]\n]*)\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\[[^\]\n]*\])")
 _REFERENCE = re.compile(r"\[[^\]\n]+\]:\s*\S+.*$")
-_AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^>\s]+)>")
+_AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^<>\s]+)>")
 _TAG = re.compile(r"</?[a-zA-Z][^<>\n]{0,500}>")
-_STRONG = re.compile(r"(\*\*|__|~~)(?=\S)(.+?)(?<=\S)\1")
+_STRONG = re.compile(r"(\*\*|__|~~)(?=\S)((?:(?!\1).)+)(?<=\S)\1")
 _EMPHASIS = re.compile(r"(?<![\w*])\*(?=\S)([^*\n]+?)(?<=\S)\*(?![\w*])|(?<![\w_])_(?=\S)([^_\n]+?)(?<=\S)_(?![\w_])")
-_CODE = re.compile(r"(`+)(.+?)\1")
+_CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _STASH = re.compile("\ue000(\\d+)\ue001")
 
@@ -38,7 +37,7 @@ def read(text: str, *, label: str = "") -> tuple[Part, ...]:
 
 def blocks(text: str) -> Iterator[Block]:
     """Headings, paragraphs, list items, code lines and table rows of a Markdown text."""
-    text = _COMMENT.sub("", _FRONT_MATTER.sub(r"\1\n\n", text.replace("\r\n", "\n")))
+    text = _without_comments(_FRONT_MATTER.sub(r"\1\n\n", text.replace("\r\n", "\n")))
     paragraph: list[str] = []
     fenced = False
     for line in [*text.split("\n"), ""]:
@@ -56,13 +55,23 @@ def blocks(text: str) -> Iterator[Block]:
         starts = bool(_HEADING.match(bare) or _ITEM.match(bare) or _TABLE.match(bare) or not bare)
         if starts or _RULE.match(bare) or _REFERENCE.match(bare):
             yield from _paragraph(paragraph)
-        if heading := _HEADING.match(bare):
-            yield Block(inline(heading[1]), "heading")
+        if _HEADING.match(bare):
+            yield Block(inline(bare.lstrip("#").rstrip("#").strip()), "heading")
         elif _TABLE.match(bare):
             if not _TABLE_RULE.match(bare):
                 yield Block(_row(bare), "row")
         elif bare and not _RULE.match(bare) and not _REFERENCE.match(bare):
             paragraph.append(bare)
+
+
+def _without_comments(text: str) -> str:
+    """The text without comments; one that is never closed is text."""
+    kept = []
+    at = 0
+    while (start := text.find("<!--", at)) >= 0 and (end := text.find("-->", start + 4)) >= 0:
+        kept.append(text[at:start])
+        at = end + 3
+    return "".join([*kept, text[at:]])
 
 
 def _paragraph(lines: list[str]) -> Iterator[Block]:

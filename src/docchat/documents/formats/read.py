@@ -32,7 +32,9 @@ _BINARY_NAMES = {
     "rtf": "a rich text file", "msg": "an Outlook message",
 }  # fmt: skip
 _ODD = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ufffd]")
-_HTML_START = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
+_HTML_START = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->).)*-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
+)
 
 
 def read(data: bytes, name: str) -> tuple[Part, ...]:

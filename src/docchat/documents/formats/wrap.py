@@ -48,10 +48,11 @@ def unwrap(text: str) -> str:
         return text
     joined: list[str] = []
     previous = ""
-    for line in lines:
+    for number, line in enumerate(lines):
         if previous and line and continues(previous, line, width - len(previous), width):
-            joined[-1] += glue(previous, line) + line
-        else:
-            joined.append(line)
+            joined.append(glue(previous, line))
+        elif number:
+            joined.append("\n")
+        joined.append(line)
         previous = line
-    return "\n".join(joined)
+    return "".join(joined)
