@@ -1,11 +1,12 @@
 """The index contract on SQLite and PostgreSQL, and what lies in SQLite's file afterwards."""
 
+import contextlib
 import sqlite3
 
 import pytest
 from sqlalchemy import text
 
-from docchat.documents import sql_index
+from docchat.documents import sql_index, sql_index_sqlite
 from docchat.documents.terms import terms
 
 from .conftest import House
@@ -103,6 +104,32 @@ def test_deleted_words_leave_the_file(house: House) -> None:
     connection.close()
     with open(path, "rb") as file:
         assert b"zanzibarquux" not in file.read()
+
+
+def test_old_words_go_in_short_transactions(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not house.database.is_sqlite:
+        pytest.skip("PostgreSQL's vacuum is the server's own work")
+    monkeypatch.setattr(sql_index_sqlite, "_MERGED_PAGES", 1)
+    monkeypatch.setattr(sql_index_sqlite, "HAS_SECURE_DELETE", False)
+    added = [house.add(f"{n}.txt", b" ".join(b"zanzibar%dquux%d" % (n, k) for k in range(3000))) for n in range(4)]
+    house.library.delete(owner="ada", document_id=added[0].id)
+    path = house.database.url.database
+    assert path
+    beats = 0
+
+    def beat() -> None:
+        nonlocal beats
+        beats += 1
+        with contextlib.closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")  # the write lock is free
+
+    house.index.optimize(beat)
+    assert beats > 3
+    house.database.checkpoint()
+    with open(path, "rb") as file:
+        content = file.read()
+    assert b"zanzibar0quux" not in content
+    assert _found(house, "zanzibar1quux7")
 
 
 def test_search_stays_within_documents_that_are_ready(house: House) -> None:

@@ -1,6 +1,6 @@
 """The Index protocol: words to passages, each owner's own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,5 +34,8 @@ class Index(Protocol):
     def frequencies(self, *, owner: str, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
         """How many chunks the owner has, and how many hold each of `terms` (as `terms.terms` makes them)."""
 
-    def optimize(self) -> None:
-        """Drop what deleted documents left in the index's files, where deleting did not do it at once."""
+    def optimize(self, beat: Callable[[], None]) -> None:
+        """Drop what deleted documents left in the index's files, where deleting did not do it at once.
+
+        It works in short transactions, with a `beat` after each.
+        """

@@ -26,7 +26,7 @@ def handlers(library: Library, settings: Settings) -> Mapping[str, Handler]:
         library.files.delete(document_id=UUID(job.subject))
 
     def optimize_index(job: Job, beat: Beat) -> None:
-        library.index.optimize()
+        library.index.optimize(beat)
 
     return {
         "ingest": Ingest(library, settings),

@@ -5,7 +5,8 @@ and leave the order to `rank`, so that a search finds the same on both.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
@@ -17,6 +18,7 @@ from . import rank, sql_index_postgres, sql_index_sqlite
 from .index import Entry, Index
 from .terms import terms
 
+_PAUSE_SECONDS = 0.01  # lets writers in that wait for the lock
 CANDIDATES = 120
 LONGEST_QUESTION = 64
 """Terms of a question that are looked up; of a longer one the rarest count."""
@@ -79,10 +81,18 @@ class SqlIndex:
         with self._database.read() as connection:
             return _frequencies(connection, owner, terms)
 
-    def optimize(self) -> None:
-        """Drop what deleted documents left in the index's files, where deleting did not do it at once."""
-        with self._database.write() as connection:
-            _engine(connection).optimize(connection)
+    def optimize(self, beat: Callable[[], None]) -> None:
+        """Drop what deleted documents left in the index's files, where deleting did not do it at once.
+
+        It works in short transactions, with a `beat` after each.
+        """
+        more = first = True
+        while more:
+            with self._database.write() as connection:
+                more = _engine(connection).optimize(connection, first=first)
+            first = False
+            beat()
+            time.sleep(_PAUSE_SECONDS)
 
 
 def owner_term(owner: str) -> str:

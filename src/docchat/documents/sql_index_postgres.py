@@ -66,8 +66,9 @@ class Engine:
         row = connection.execute(text(statement), {**parameters, "query": _any(owner, asked, ("b",))}).one()
         return dict(zip(asked, map(int, row), strict=True))
 
-    def optimize(self, connection: Connection) -> None:
-        """Nothing: vacuum is the server's own work."""
+    def optimize(self, connection: Connection, *, first: bool) -> bool:
+        """Nothing to do: vacuum is the server's own work."""
+        return False
 
 
 def _words(row: Mapping[str, Any]) -> list[str]:

@@ -21,7 +21,10 @@ _CANDIDATES = text(
     " ORDER BY bm25(chunk_words, 0.0, 0.6, 0.8, 0.4, 1.0) LIMIT :limit"
 )
 _COUNT = text("SELECT count(*) FROM chunk_words WHERE chunk_words MATCH :query")
-_OPTIMIZE = text("INSERT INTO chunk_words(chunk_words) VALUES ('optimize')")
+_MERGE = text("INSERT INTO chunk_words(chunk_words, rank) VALUES ('merge', :pages)")
+_CHANGES = text("SELECT total_changes()")
+_MERGED_PAGES = 100
+"""Pages of the index that one transaction rewrites: it holds the write lock for some hundredths of a second."""
 _SECURE_DELETE = text("INSERT INTO chunk_words(chunk_words, rank) VALUES ('secure-delete', 1)")
 HAS_SECURE_DELETE = sqlite3.sqlite_version_info >= (3, 42, 0)
 """Whether FTS5 can drop the words of a deleted row at once; an older SQLite needs 'optimize' for it."""
@@ -63,9 +66,15 @@ class Engine:
             for term in asked
         }
 
-    def optimize(self, connection: Connection) -> None:
-        """Merge the index into one segment, which leaves deleted words out."""
-        connection.execute(_OPTIMIZE)
+    def optimize(self, connection: Connection, *, first: bool) -> bool:
+        """One step of merging the index into one segment, which leaves deleted words out; whether more is to do.
+
+        The first step says that everything is to be merged, the following ones go on with it.
+        """
+        before = connection.execute(_CHANGES).scalar_one()
+        connection.execute(_MERGE, {"pages": -_MERGED_PAGES if first else _MERGED_PAGES})
+        # The insert itself counts as one change: less than two mean that nothing was left to merge (FTS5's documentation).
+        return bool(connection.execute(_CHANGES).scalar_one() - before >= 2)
 
 
 def _quote(term: str) -> str:
