@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from docchat.answers import runs
+from docchat.answers import runs, work
 from docchat.errors import Cleared, InvalidInput, NotFound, Overloaded, TooLarge
 from docchat.types import AnswerEvent, Message, MessageState
 
@@ -320,6 +320,27 @@ def test_a_run_ends_whatever_happens(house: House, monkeypatch: pytest.MonkeyPat
     until(lambda: not house.answers._runs._places)
     monkeypatch.setattr(runs, "KEPT_SECONDS", 0.0)
     until(lambda: house.answers._runs.find(owner=OWNER, session_id=session, run_id=run.id) is None)
+
+
+@pytest.mark.parametrize("ended_by", ["us", "the model", "nobody"])
+def test_an_answer_that_became_too_long_says_so(
+    model_house: House, played_model: PlayedModel, monkeypatch: pytest.MonkeyPatch, ended_by: str
+) -> None:
+    if ended_by == "us":
+        monkeypatch.setattr(work, "_LONGEST_ANSWER", 15)
+    if ended_by == "the model":
+        played_model.raw = b'data: {"choices": [{"delta": {}, "finish_reason": "length"}]}\n\n'
+    session = model_house.chat()
+    last = model_house.ask("What does the crane lift?", session)[-1]
+    assert last.kind == "done"
+    assert last.message == stored(model_house, session)
+    assert last.message is not None
+    assert last.message.text.startswith("The answer is forty")
+    if ended_by == "nobody":
+        assert (last.message.state, last.message.error) == (MessageState.DONE, None)
+    else:
+        assert last.message.state is MessageState.STOPPED
+        assert last.message.error == "The answer was cut off because it became too long."
 
 
 def test_no_model_server(make_house: Callable[..., House]) -> None:

@@ -17,6 +17,10 @@ class ChatMessage:
 class ModelStream(AbstractContextManager["ModelStream"], Protocol):
     """One answer of a model as it is written. Nothing is sent before it is iterated; leaving it closes it."""
 
+    @property
+    def cut_short(self) -> bool:
+        """Whether the model ended the answer because it became too long; known when the iteration has ended."""
+
     def __iter__(self) -> Iterator[str]:
         """The pieces of text, none empty; ends early, without an error, after `cancel`. Raises ModelUnavailable."""
 

@@ -70,6 +70,7 @@ class OpenAIStream:
         self._messages = [{"role": message.role, "content": message.content} for message in messages]
         self._lock = threading.Lock()
         self._cancelled = False
+        self._cut_short = False
         self._connection: NetworkStream | None = None
         self._client: httpx.Client | None = None
 
@@ -81,6 +82,11 @@ class OpenAIStream:
     ) -> None:
         if self._client is not None:
             self._client.close()
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether the model ended the answer because it became too long; known when the iteration has ended."""
+        return self._cut_short
 
     def __iter__(self) -> Iterator[str]:
         """The pieces of the answer's text. Raises ModelUnavailable."""
@@ -135,7 +141,9 @@ class OpenAIStream:
         for line in lines:
             if self._cancelled or line.strip() == "data: [DONE]":
                 break
-            if piece := joiner.feed(_piece(line)):
+            text, reason = _piece(line)
+            self._cut_short = self._cut_short or reason == "length"
+            if piece := joiner.feed(text):
                 yield piece
         if rest := joiner.finish():
             yield rest
@@ -158,15 +166,19 @@ def _cut(connection: NetworkStream) -> None:
             socket.socket.shutdown(found, socket.SHUT_RDWR)
 
 
-def _piece(line: str) -> str:
-    """The text in one line of the stream, empty when it has none. Raises ModelUnavailable."""
+def _piece(line: str) -> tuple[str, str]:
+    """The text in one line of the stream and why the answer ends, both empty when it has none.
+
+    Raises ModelUnavailable.
+    """
     if not line.startswith("data:"):
-        return ""
+        return "", ""
     try:
         event = json.loads(line[len("data:") :])
         if "error" in event:
             raise ModelUnavailable
         choices = event.get("choices") or [{}]
-        return str((choices[0].get("delta") or {}).get("content") or "")
+        text = (choices[0].get("delta") or {}).get("content")
+        return str(text or ""), str(choices[0].get("finish_reason") or "")
     except (ValueError, TypeError, AttributeError, LookupError) as error:
         raise ModelUnavailable(_NOT_UNDERSTOOD) from error

@@ -29,6 +29,7 @@ _TITLE_CHARS = 60
 _PAUSE_SECONDS = 0.1
 _NOTHING_FITS = f"{REFUSAL} Nothing in them fits this question closely enough to quote."
 _NO_DOCUMENTS = "Your documents do not say, for there are none yet. Upload some, then ask again."
+_CUT_SHORT = "The answer was cut off because it became too long."
 _QUOTES_INSTEAD = "You can have the answer quoted from your documents instead."
 
 logger = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ class _Work:
     citations: list[Citation] = field(default_factory=list)
     stored_at: float = field(default_factory=time.monotonic)
     refused: bool = False
+    cut_short: bool = False
 
     @property
     def text(self) -> str:
@@ -210,10 +212,12 @@ def _stream(work: _Work, messages: Sequence[ChatMessage], marker: Marker) -> Non
                 raise Cleared
             length += len(piece)
             _take(work, marker.feed(piece))
-            if live.stopping or length > _LONGEST_ANSWER:
+            work.cut_short = length > _LONGEST_ANSWER and not live.stopping
+            if live.stopping or work.cut_short:
                 stream.cancel()
                 break
             _store_partly(work)
+        work.cut_short = work.cut_short or (stream.cut_short and not live.stopping)
     if live.cleared:
         raise Cleared
     _take(work, marker.finish())
@@ -283,8 +287,8 @@ def _revise(work: _Work, draft: Draft) -> Message:
 
 
 def _finish(work: _Work) -> None:
-    state = MessageState.STOPPED if work.live.stopping else MessageState.DONE
-    message = _revise(work, work.draft(state))
+    state = MessageState.STOPPED if work.live.stopping or work.cut_short else MessageState.DONE
+    message = _revise(work, work.draft(state, _CUT_SHORT if work.cut_short else None))
     _ask_whether_alive(work.live)
     work.live.tell(AnswerEvent("done", 0, message=message))
 
