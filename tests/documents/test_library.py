@@ -96,6 +96,19 @@ def test_retry_reads_a_failed_document_again(house: House) -> None:
     assert house.worker.run_due() == 0
 
 
+@pytest.mark.parametrize("state", ["queued", "reading"])
+def test_retry_reads_a_document_whose_job_was_given_up(house: House, state: str) -> None:
+    queued = house.library.add(owner="ada", name="a.txt", stream=io.BytesIO(b"alpha"), media_type="")
+    with house.database.write() as connection:
+        connection.execute(text("UPDATE document SET state = :state"), {"state": state})
+        connection.execute(text("UPDATE job SET failed_at = run_at, attempts = 5"))
+    assert house.worker.run_due() == 0
+    again = house.library.retry(owner="ada", document_id=queued.id)
+    assert again.state is DocumentState.QUEUED
+    assert house.worker.run_due() == 1
+    assert house.library.get(owner="ada", document_id=queued.id).state is DocumentState.READY
+
+
 def test_another_owner_and_an_unknown_id_are_the_same(house: House) -> None:
     added = house.add("a.pdf", samples.pdf([[(72, 700, "mine")]]))
     for owner, document_id in (("bob", added.id), ("ada", uuid4())):
@@ -230,9 +243,11 @@ def test_list_pages_newest_first(house: House) -> None:
         if cursor is None:
             break
     assert seen == added[::-1]
-    for bad in ("x", "1", "1-", "-1-1-", "f" * 40 + "-1", "zz-1"):
-        with pytest.raises(InvalidInput):
+    for bad in ("x", "1", "1-", "-1-1-", "f" * 40 + "-1", "zz-1", "1-8000000000000000", "1-" + "f" * 40):
+        with pytest.raises(InvalidInput) as refused:
             house.library.list(owner="ada", cursor=bad)
+        assert refused.value.code == "bad_cursor"
+    assert house.library.list(owner="ada", cursor="1-7fffffffffffffff").items == ()
 
 
 def test_page_image(house: House) -> None:

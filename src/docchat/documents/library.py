@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 PDF = "application/pdf"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST = 200
+_LARGEST = (1 << 63) - 1  # of the databases' integers
 
 
 class Library:
@@ -115,9 +116,9 @@ class Library:
             logger.warning("document %s: its original is not removed yet: %s", document_id, error.code)
 
     def retry(self, *, owner: str, document_id: UUID) -> Document:
-        """Read a failed document again; one that has not failed stays as it is. Raises NotFound."""
+        """Read a document again that failed or whose reading was given up; a ready one stays. Raises NotFound."""
         with self.database.write() as connection:
-            if from_row(_load(connection, owner, document_id)).state is DocumentState.FAILED:
+            if from_row(_load(connection, owner, document_id)).state is not DocumentState.READY:
                 values = {"state": DocumentState.QUEUED, "error": None, "error_code": None}
                 connection.execute(update(document).where(document.c.id == document_id).values(values))
                 put(connection, kind="ingest", subject=str(document_id))
@@ -170,6 +171,8 @@ def _load(connection: Connection, owner: str, document_id: UUID) -> RowMapping:
 def _from_cursor(cursor: str) -> tuple[datetime, int]:
     try:
         instant, number = (int(piece, 16) for piece in cursor.split("-"))
+        if number > _LARGEST:
+            raise InvalidInput("This cursor is none of ours.", code="bad_cursor")
         return _EPOCH + timedelta(microseconds=instant), number
     except (ValueError, OverflowError) as error:
         raise InvalidInput("This cursor is none of ours.", code="bad_cursor") from error

@@ -73,7 +73,7 @@ class Engine:
         """
         before = connection.execute(_CHANGES).scalar_one()
         connection.execute(_MERGE, {"pages": -_MERGED_PAGES if first else _MERGED_PAGES})
-        # The insert itself counts as one change: less than two mean that nothing was left to merge (FTS5's documentation).
+        # The insert itself counts as one change: less than two mean that nothing was left to merge.
         return bool(connection.execute(_CHANGES).scalar_one() - before >= 2)
 
 
