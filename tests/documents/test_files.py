@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -73,6 +74,35 @@ def test_directory_is_private_and_holds_no_half_file(tmp_path: Path) -> None:
     assert {path.name for path in paths} == {name.hex[:2], str(name)}
     for path in [tmp_path / "files", *paths]:
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
+
+
+def test_age_counts_whole_and_half_files(tmp_path: Path) -> None:
+    directory = tmp_path / "files"
+    store = DirectoryFileStore(directory)
+    old, half, young = uuid4(), uuid4(), uuid4()
+    for name in (old, half, young):
+        store.put(document_id=name, stream=io.BytesIO(b"secret"), limit=10)
+    (directory / half.hex[:2] / str(half)).rename(directory / half.hex[:2] / f"{half}.part")
+    (directory / old.hex[:2] / "notes").write_text("of somebody else")
+    for path in directory.glob("??/*"):
+        if young.hex not in path.name.replace("-", ""):
+            os.utime(path, (time.time() - 700, time.time() - 700))
+    assert set(store.ids_older_than(600)) == {old, half}
+    store.delete(document_id=half)
+    assert set(store.ids_older_than(600)) == {old}
+    assert {old, young} <= set(store.ids_older_than(0))
+
+
+def test_age_in_a_database_counts_from_the_first_look(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = SqlFileStore(database)
+    name = uuid4()
+    store.put(document_id=name, stream=io.BytesIO(b"secret"), limit=10)
+    assert list(store.ids_older_than(600)) == []
+    later = time.monotonic() + 700
+    monkeypatch.setattr("docchat.documents.sql_files.time.monotonic", lambda: later)
+    assert list(store.ids_older_than(600)) == [name]
+    store.delete(document_id=name)
+    assert list(store.ids_older_than(600)) == []
 
 
 def test_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -231,6 +231,18 @@ def test_a_missing_original_is_told(house: House) -> None:
     assert house.library.get(owner="ada", document_id=queued.id).error_code == "file_missing"
 
 
+def test_originals_without_a_document_are_swept(house: House) -> None:
+    kept = house.add("a.txt", b"alpha")
+    orphan = uuid4()
+    house.library.files.put(document_id=orphan, stream=io.BytesIO(b"secret"), limit=10)
+    assert house.library.sweep_orphans() == 0
+    assert house.files() == {kept.id, orphan}
+    assert house.library.sweep_orphans(older_than_seconds=0) == 1
+    assert house.files() == {kept.id}
+    assert house.library.sweep_orphans(older_than_seconds=0) == 0
+    assert b"".join(house.library.original(owner="ada", document_id=kept.id)) == b"alpha"
+
+
 def test_list_pages_newest_first(house: House) -> None:
     added = [
         house.library.add(owner="ada", name=f"{n}.txt", stream=io.BytesIO(b"x"), media_type="").id for n in range(5)

@@ -36,6 +36,12 @@ class FileStore(Protocol):
     def ids(self) -> Iterator[UUID]:
         """The ids of all stored files."""
 
+    def ids_older_than(self, seconds: float) -> Iterator[UUID]:
+        """The ids of files, half ones too, that nothing was written to for so long.
+
+        A store that cannot tell when it was given a file counts from when it was first asked for it here.
+        """
+
 
 class Intake:
     """Passes the pieces of a stream on while it measures them. Raises TooLarge over `limit` bytes."""

@@ -1,7 +1,9 @@
 """Originals of documents as files of a directory, and the choice of the store that fits the database."""
 
+import contextlib
 import errno
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -77,6 +79,15 @@ class DirectoryFileStore:
         for path in self._directory.glob("??/*"):
             if not path.suffix:
                 yield UUID(path.name)
+
+    def ids_older_than(self, seconds: float) -> Iterator[UUID]:
+        """The ids of files, half ones too, that nothing was written to for so long."""
+        latest = time.time() - seconds
+        for path in self._directory.glob("??/*"):
+            with contextlib.suppress(ValueError, FileNotFoundError):  # no file of ours, or gone meanwhile
+                document_id = UUID(path.stem)
+                if path.stat().st_mtime <= latest:
+                    yield document_id
 
     def _path(self, document_id: UUID) -> Path:
         return self._directory / document_id.hex[:2] / str(document_id)

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 PDF = "application/pdf"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST = 200
+_SWEPT_AT_ONCE = 500
 _LARGEST = (1 << 63) - 1  # of the databases' integers
 
 
@@ -154,6 +155,25 @@ class Library:
             raise NotFound
         content = self.files.open(document_id=document_id)
         return self.sandbox.render(content, number=number, width=width)
+
+    def sweep_orphans(self, older_than_seconds: float = 600.0) -> int:
+        """Delete originals without a document, which a crash between file and row leaves; how many they were.
+
+        Younger ones stay: their rows may be on the way. Call it every hour or so, on the same Library.
+        """
+        swept = 0
+        ids = list(dict.fromkeys(self.files.ids_older_than(older_than_seconds)))
+        for start in range(0, len(ids), _SWEPT_AT_ONCE):
+            some = ids[start : start + _SWEPT_AT_ONCE]
+            with self.database.read() as connection:
+                known = set(connection.execute(select(document.c.id).where(document.c.id.in_(some))).scalars())
+            for document_id in some:
+                if document_id not in known:
+                    self.files.delete(document_id=document_id)
+                    swept += 1
+        if swept:
+            logger.info("%d originals without a document were deleted", swept)
+        return swept
 
     def close(self) -> None:
         """End the helper process of this process; the next use starts another."""

@@ -1,5 +1,6 @@
 """Originals inside the database, in parts, for servers that share nothing but PostgreSQL."""
 
+import time
 from collections.abc import Iterator
 from typing import BinaryIO
 from uuid import UUID
@@ -17,6 +18,7 @@ class SqlFileStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._first_seen: dict[UUID, float] = {}
 
     def put(self, *, document_id: UUID, stream: BinaryIO, limit: int) -> Stored:
         """Store a stream in one transaction. Raises TooLarge over `limit` bytes, StorageFull."""
@@ -46,6 +48,12 @@ class SqlFileStore:
             query = select(original_part.c.document_id).where(original_part.c.number == 0)
             found = connection.execute(query).scalars().all()
         yield from found
+
+    def ids_older_than(self, seconds: float) -> Iterator[UUID]:
+        """The ids of files that this object was first asked for here so long ago; the table knows no times."""
+        now = time.monotonic()
+        self._first_seen = {found: self._first_seen.get(found, now) for found in self.ids()}
+        yield from [found for found, since in self._first_seen.items() if now - since >= seconds]
 
     def _parts(self, document_id: UUID, first: bytes) -> Iterator[bytes]:
         part: bytes | None = first
