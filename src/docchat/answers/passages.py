@@ -1,6 +1,5 @@
 """A passage: a piece of a document that an answer may rest on, numbered as its citations are."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..types import Chunk, Citation
@@ -36,8 +35,3 @@ class Passage:
             end=end,
             quote=self.page_text[start:end],
         )
-
-
-def chunks_of(passages: Sequence[Passage]) -> tuple[Chunk, ...]:
-    """The chunks of the passages, as an event tells them."""
-    return tuple(passage.chunk for passage in passages)
