@@ -7,6 +7,7 @@ import sys
 import textwrap
 import threading
 import time
+import weakref
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -80,6 +81,19 @@ def test_time_is_limited_and_the_caller_beats_meanwhile() -> None:
         assert sandbox.read([b"fine"], name="a.txt")[0].text == "fine"
     finally:
         sandbox.close()
+
+
+def test_replaced_helpers_are_forgotten() -> None:
+    before = set(weakref.finalize._registry)  # type: ignore[attr-defined]
+    sandbox = Sandbox(seconds=20.0, memory=1 << 30)
+    for _ in range(3):
+        assert sandbox.read([b"x"], name="a.txt")
+        os.kill(_zygote(sandbox), signal.SIGKILL)
+    assert sandbox.read([b"x"], name="a.txt")
+    mine = [info for one, info in weakref.finalize._registry.items() if one not in before]  # type: ignore[attr-defined]
+    assert sum(info.func.__name__ == "_dispose" for info in mine) == 1
+    sandbox.close()
+    assert not [one for one in weakref.finalize._registry if one not in before and one.alive]  # type: ignore[attr-defined]
 
 
 def test_a_killed_helper_is_replaced() -> None:

@@ -33,6 +33,7 @@ class _Zygote:
     pid: int  # of the process that started it
     process: subprocess.Popen[bytes]
     control: socket.socket
+    at_exit: "weakref.finalize[[_Zygote], Sandbox] | None" = None
 
 
 class Sandbox:
@@ -109,7 +110,7 @@ class Sandbox:
                 if zygote is not None:
                     _dispose(zygote)
                 zygote = self._zygote = _start()
-                weakref.finalize(self, _dispose, zygote)
+                zygote.at_exit = weakref.finalize(self, _dispose, zygote)
             return zygote
 
     def _forget(self, zygote: _Zygote) -> None:
@@ -159,6 +160,9 @@ def _start() -> _Zygote:
 
 
 def _dispose(zygote: _Zygote) -> None:
+    if zygote.at_exit is not None:
+        zygote.at_exit.detach()
+        zygote.at_exit = None
     zygote.control.close()
     if zygote.pid == os.getpid():
         zygote.process.kill()  # its children have it as their parent-death signal
