@@ -7,16 +7,29 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from ..types import ScoredChunk
+from .terms import terms
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The terms of a passage as they are indexed, parted by blanks: made before the transaction that writes them."""
+
+    label: str
+    body: str
+    heads: str
+
+    @classmethod
+    def of(cls, *, label: str, text: str, heads: str = "") -> "Words":
+        """From the texts themselves; `heads` are the column heads of the table the passage is cut from."""
+        return cls(" ".join(terms(label)), " ".join(terms(text)), " ".join(terms(heads)))
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What of a chunk is indexed. `heads` are the column heads of the table it is cut from, empty for plain text."""
+    """A chunk and what of it is indexed."""
 
     chunk_id: int
-    label: str
-    text: str
-    heads: str = ""
+    words: Words
 
 
 class Index(Protocol):

@@ -10,6 +10,7 @@ from ..jobs.worker import MAX_ATTEMPTS, Beat, Handler
 from ..types import PageText
 from . import chunk, sql_documents, tables
 from .formats.part import Part
+from .index import Words
 from .library import Library
 from .sql_documents import Batch, PassageRow
 
@@ -84,15 +85,16 @@ def passages_of(number: int, part: Part) -> list[PassageRow]:
     named = "" if part.label.startswith(_PLAIN_LABELS) else part.label
     found = []
     for passage in chunk.split(part.text, headings=part.headings, rows=part.rows):
+        text = part.text[passage.start : passage.end]
+        beside = "" if heads_at and passage.start <= heads_at[0] else heads
         found.append(
             PassageRow(
                 page=number,
                 start=passage.start,
                 end=passage.end,
-                text=part.text[passage.start : passage.end],
+                text=text,
                 label=(part.label or passage.heading)[:_LONGEST_LABEL],
-                indexed=f"{named} {passage.heading}",
-                heads="" if heads_at and passage.start <= heads_at[0] else heads,
+                words=Words.of(label=f"{named} {passage.heading}", text=text, heads=beside),
             )
         )
     return found

@@ -11,7 +11,7 @@ from ..db.schema import chunk, document, document_page
 from ..errors import StoreError
 from ..types import Document, DocumentState, PageText
 from . import boxes
-from .index import Entry, Index
+from .index import Entry, Index, Words
 
 COLUMNS = (
     document.c.id,
@@ -38,15 +38,14 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class PassageRow:
-    """A passage of page `page` to be stored; `indexed` and `heads` are indexed beside its text."""
+    """A passage of page `page` to be stored, with the words it is found by."""
 
     page: int
     start: int
     end: int
     text: str
     label: str
-    indexed: str
-    heads: str
+    words: Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,7 @@ def _insert(connection: Connection, index: Index, claimed: Claimed, batch: Batch
     connection.execute(insert(chunk), [_chunk_values(claimed.no, passage) for passage in batch.passages])
     query = select(chunk.c.id).where(chunk.c.document_no == claimed.no, chunk.c.id > newest).order_by(chunk.c.id)
     ids = connection.execute(query).scalars()
-    entries = [Entry(i, p.indexed, p.text, p.heads) for i, p in zip(ids, batch.passages, strict=True)]
+    entries = [Entry(number, passage.words) for number, passage in zip(ids, batch.passages, strict=True)]
     index.add(connection, owner=claimed.document.owner, name=claimed.document.name, entries=entries)
 
 

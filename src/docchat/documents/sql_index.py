@@ -48,9 +48,9 @@ class SqlIndex:
                 "chunk_id": entry.chunk_id,
                 "owner": owner_term(owner),
                 "title": title,
-                "label": " ".join(terms(entry.label)),
-                "heads": " ".join(terms(entry.heads)),
-                "body": " ".join(terms(entry.text)),
+                "label": entry.words.label,
+                "heads": entry.words.heads,
+                "body": entry.words.body,
             }
             for entry in entries
         ]

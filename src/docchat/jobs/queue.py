@@ -64,9 +64,19 @@ def cancel(connection: Connection, *, kind: str, subject: str) -> None:
     connection.execute(delete(job).where(job.c.kind == kind, job.c.subject == subject))
 
 
-def claim(database: Database, kinds: tuple[str, ...]) -> Job | None:
-    """Lease the job that is due longest, None when nothing is due. Takes no write lock when nothing is."""
+def claim(database: Database, kinds: tuple[str, ...], *, alone: bool = False) -> Job | None:
+    """Lease the job that is due longest, None when nothing is due. Takes no write lock when nothing is.
+
+    With `alone`, None also while another job of these kinds is leased, by whatever process.
+    """
     query = select(job.c.id).where(_due(), job.c.kind.in_(kinds)).order_by(job.c.run_at, job.c.id).limit(1)
+    if alone:
+        now = utc_now()
+        other = job.alias("other")
+        leased = select(other.c.id).where(
+            other.c.kind.in_(kinds), other.c.lease_until.between(now, now + _LONGEST_LEASE)
+        )
+        query = query.where(~leased.exists())
     with database.read() as connection:
         if connection.execute(query).first() is None:
             return None

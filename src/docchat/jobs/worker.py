@@ -32,7 +32,8 @@ class Retry(Exception):
 class Worker:
     """Runs the jobs whose kind has a handler, in threads that start at the first `ensure_started` of each process.
 
-    Kinds named in `slow` have a thread of their own, so that reading a long document holds nothing else up. Kinds
+    Kinds named in `slow` have a thread of their own, so that reading a long document holds nothing else up, and run
+    one at a time among all processes, so that they leave the database to the others. Kinds
     named in `periodic` run again and again, so many seconds apart, in one process at a time; their subject is "all".
     """
 
@@ -46,6 +47,7 @@ class Worker:
     ) -> None:
         self._database = database
         self._handlers = dict(handlers)
+        self._slow = slow
         self._periodic = dict(periodic or {})
         quick = tuple(kind for kind in handlers if kind not in slow)
         self._lanes = tuple(lane for lane in (quick, tuple(slow)) if lane)
@@ -116,7 +118,7 @@ class Worker:
     def _run_lane(self, lane: tuple[str, ...], stopping: threading.Event) -> int:
         ran = 0
         while not stopping.is_set():
-            claimed = queue.claim(self._database, lane)
+            claimed = queue.claim(self._database, lane, alone=self._slow.issuperset(lane))
             if claimed is None:
                 break
             self._run_one(claimed)
