@@ -1,5 +1,7 @@
 """Terms: what stands differently in question and text must come out the same."""
 
+import functools
+import gc
 import re
 
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docchat.documents.stemmer import stem
-from docchat.documents.terms import LONGEST_TERM, terms
+from docchat.documents.terms import LONGEST_TERM, Known, terms
 
 
 @pytest.mark.parametrize(
@@ -76,3 +78,12 @@ def test_case_and_repetition_do_not_matter(text: str) -> None:
 )  # fmt: skip
 def test_porter(word: str, expected: str) -> None:
     assert stem(word) == expected
+
+
+def test_no_word_stays_in_memory() -> None:
+    question = "when did zanzi" + "barquux open"
+    known: Known = {}
+    assert terms(question) == terms(question, known) == terms(question, known) == ["zanzibarquux", "open"]
+    assert set(known) == {"when", "did", "zanzibarquux", "open"}
+    caches = [one for one in gc.get_objects() if isinstance(one, functools._lru_cache_wrapper)]
+    assert not [one for one in caches if one.__module__.startswith("docchat.") and one.cache_info().currsize > 0]

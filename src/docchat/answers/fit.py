@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from ..documents.terms import terms
+from ..documents.terms import Known, terms
 from .cues import Wanted, extreme, offers, wanted
 from .passages import Passage
 from .tables import extreme_rows
@@ -99,11 +99,12 @@ class _Context:
     rank: float
     furniture: frozenset[str]
     known: dict[str, frozenset[str]]
+    words: Known
 
     def around_words(self, text: str) -> frozenset[str]:
         """The terms of a lead or a heading, which many units share."""
         if text not in self.known:
-            self.known[text] = frozenset(terms(text))
+            self.known[text] = frozenset(terms(text, self.words))
         return self.known[text]
 
 
@@ -119,7 +120,8 @@ def candidates(asked: Question, passages: Sequence[Passage]) -> list[Candidate]:
 
 def _candidates(asked: Question, passages: Sequence[Passage]) -> Iterator[Candidate]:
     best = max((passage.score for passage in passages), default=0.0)
-    texts = [frozenset(terms(passage.chunk.text)) for passage in passages]
+    words: Known = {}  # of this question alone: nothing of it may stay in memory
+    texts = [frozenset(terms(passage.chunk.text, words)) for passage in passages]
     about = _documents(passages, texts)
     furniture = _furniture(passages)
     seen: set[int] = set()
@@ -127,7 +129,7 @@ def _candidates(asked: Question, passages: Sequence[Passage]) -> Iterator[Candid
         rank = passage.score / best if best > 0 else 0.0
         chunk = passage.chunk
         label = frozenset(terms(chunk.label))
-        context = _Context(passage, around, about[chunk.document_id], label, rank, furniture, {})
+        context = _Context(passage, around, about[chunk.document_id], label, rank, furniture, {}, words)
         yield from _of_passage(asked, context)
         if id(passage.units) not in seen:
             seen.add(id(passage.units))
@@ -162,13 +164,13 @@ def _of_tables(asked: Question, context: _Context) -> Iterator[Candidate]:
     if superlative is None:
         return
     for unit in extreme_rows(context.passage.units, superlative, frozenset(asked.weights)):
-        candidate = _candidate(asked, context, unit, frozenset(terms(unit.text)), _NO_TERMS)
+        candidate = _candidate(asked, context, unit, frozenset(terms(unit.text, context.words)), _NO_TERMS)
         yield replace(candidate, offered=1.0, score=candidate.score + _EXTREME_BONUS)
 
 
 def _of_passage(asked: Question, context: _Context) -> Iterator[Candidate]:
     units = context.passage.own_units()
-    sets = [frozenset(terms(unit.text)) for unit in units]
+    sets = [frozenset(terms(unit.text, context.words)) for unit in units]
     for position, unit in enumerate(units):
         if unit.kind == "title" or unit.text in context.furniture or _says_nothing(unit.text):
             continue
@@ -177,7 +179,7 @@ def _of_passage(asked: Question, context: _Context) -> Iterator[Candidate]:
         words = sets[position]
         if unit.text.endswith(":"):
             unit = _joined(context.passage.page_text, units, position)
-            words = frozenset(terms(unit.text))
+            words = frozenset(terms(unit.text, context.words))
         candidate = _candidate(asked, context, unit, words, before | after)
         if max(candidate.found) >= SIMILAR:
             yield candidate

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Protocol
 from uuid import UUID
 
-from ..documents.terms import terms
+from ..documents.terms import Known, terms
 from ..errors import NotFound
 from ..types import Chunk, PageText, ScoredChunk
 from .lines import is_row
@@ -70,8 +70,9 @@ def retrieve(index: Index, pages: Pages, *, owner: str, question: str, limit: in
 def _distinct(found: Sequence[ScoredChunk]) -> list[ScoredChunk]:
     """Without the chunks that repeat a better one almost word for word."""
     kept: list[tuple[ScoredChunk, frozenset[str]]] = []
+    known: Known = {}
     for scored in found:
-        words = frozenset(terms(scored.chunk.text))
+        words = frozenset(terms(scored.chunk.text, known))
         if not any(len(words & other) >= _SAME * max(1, len(words | other)) for _, other in kept):
             kept.append((scored, words))
     return [scored for scored, _ in kept]

@@ -7,7 +7,7 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from ..types import ScoredChunk
-from .terms import terms
+from .terms import Known, terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,12 @@ class Words:
     heads: str
 
     @classmethod
-    def of(cls, *, label: str, text: str, heads: str = "") -> "Words":
-        """From the texts themselves; `heads` are the column heads of the table the passage is cut from."""
-        return cls(" ".join(terms(label)), " ".join(terms(text)), " ".join(terms(heads)))
+    def of(cls, *, label: str, text: str, heads: str = "", known: Known | None = None) -> "Words":
+        """From the texts themselves; `heads` are the column heads of the table the passage is cut from.
+
+        `known` is as of `terms`, for many passages in a row.
+        """
+        return cls(*(" ".join(terms(one, known)) for one in (label, text, heads)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,12 @@ from .formats.part import Part
 from .index import Words
 from .library import Library
 from .sql_documents import Batch, PassageRow
+from .terms import Known
 
 BATCH = 400
 """Passages written in one transaction; the write lock is held for some tens of milliseconds."""
 _LONGEST_LABEL = 120
+_MOST_KNOWN = 65_536
 _PLAIN_LABELS = ("Page ", "Slide ", "Part ", "Sheet ", "Message")
 
 
@@ -78,8 +80,8 @@ class Ingest:
                 return
 
 
-def passages_of(number: int, part: Part) -> list[PassageRow]:
-    """The passages of a part that is page `number`, each with what is indexed beside its text."""
+def passages_of(number: int, part: Part, known: Known | None = None) -> list[PassageRow]:
+    """The passages of a part that is page `number`, each with its words for the index; `known` is as of `terms`."""
     heads_at = tables.header(part.text) if part.rows else None
     heads = part.text[slice(*heads_at)] if heads_at else ""
     named = "" if part.label.startswith(_PLAIN_LABELS) else part.label
@@ -94,7 +96,7 @@ def passages_of(number: int, part: Part) -> list[PassageRow]:
                 end=passage.end,
                 text=text,
                 label=(part.label or passage.heading)[:_LONGEST_LABEL],
-                words=Words.of(label=f"{named} {passage.heading}", text=text, heads=beside),
+                words=Words.of(label=f"{named} {passage.heading}", text=text, heads=beside, known=known),
             )
         )
     return found
@@ -105,9 +107,12 @@ def batches(parts: Sequence[Part]) -> Iterator[Batch]:
     pages: list[PageText] = []
     passages: list[PassageRow] = []
     done = 0
+    known: Known = {}
     for number, part in enumerate(parts, 1):
+        if len(known) > _MOST_KNOWN:
+            known.clear()
         pages.append(PageText(number, part.label, part.text, part.boxes))
-        passages += passages_of(number, part)
+        passages += passages_of(number, part, known)
         while len(passages) > BATCH:
             yield Batch(tuple(pages), tuple(passages[:BATCH]), done, last=False)
             done += BATCH

@@ -19,6 +19,7 @@ _STEP_2 = (
 _STEP_3 = (
     ("icate", "ic"), ("ative", ""), ("alize", "al"), ("iciti", "ic"), ("ical", "ic"), ("ful", ""), ("ness", ""),
 )  # fmt: skip
+_STEPS = tuple((table, tuple(suffix for suffix, _ in table)) for table in (_STEP_2, _STEP_3))
 _STEP_4 = tuple(sorted((
     "al", "ance", "ence", "er", "ic", "able", "ible", "ant", "ement", "ment", "ent", "ou", "ism", "ate", "iti", "ous",
     "ive", "ize", "ion",
@@ -66,13 +67,14 @@ def _restore(base: str) -> str:
 
 
 def _derivation(word: str) -> str:
-    for table in (_STEP_2, _STEP_3):
-        for suffix, other in table:
+    for table, suffixes in _STEPS:
+        # Most words end with no suffix at all: to ask for all of them in one call is the quickest way to know.
+        for suffix, other in table if word.endswith(suffixes) else ():
             if word.endswith(suffix):
                 if _measure(word[: -len(suffix)]) > 0:
                     word = word[: -len(suffix)] + other
                 break
-    for suffix in _STEP_4:
+    for suffix in _STEP_4 if word.endswith(_STEP_4) else ():
         if word.endswith(suffix):
             base = word[: -len(suffix)]
             if _measure(base) > 1 and (suffix != "ion" or base.endswith(("s", "t"))):

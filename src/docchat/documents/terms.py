@@ -2,11 +2,12 @@
 
 import re
 import unicodedata
-from functools import lru_cache
 
 from .stemmer import stem
 
 LONGEST_TERM = 64
+Known = dict[str, tuple[str, ...]]
+"""The terms of words that were met already, see `terms`."""
 
 # Scripts written without blanks between words: runs of them become overlapping pairs of characters.
 _RUN = (
@@ -51,18 +52,24 @@ STOP_WORDS = frozenset(
 """English words that tell nothing about a subject; words of other languages are weighed down by their frequency."""
 
 
-def terms(text: str) -> list[str]:
+def terms(text: str, known: Known | None = None) -> list[str]:
     """The index terms of `text` in reading order: folded, stemmed, without stop words.
 
     A term holds only letters, digits, marks, `_` and `.`, and at most 64 characters. `13,000` and `$13,000` both give
     `13000`; `FY2026` gives itself and its parts; Chinese, Japanese, Korean, Thai, Lao, Khmer and Burmese give
     pairs of characters.
+
+    `known` keeps the terms of words from call to call, for many texts in a row. It is the caller's to drop: a cache
+    in here would remember the words of questions whose chat was cleared.
     """
+    known = {} if known is None else known
     if not text.isascii():
         text = unicodedata.normalize("NFKC", _few_marks(text)).translate(_DROPPED)
     found: list[str] = []
     for token in _TOKEN.findall(text.casefold()):
-        found.extend(_token_terms(token))
+        if token not in known:
+            known[token] = _token_terms(token)
+        found.extend(known[token])
     return found
 
 
@@ -72,7 +79,6 @@ def _few_marks(text: str) -> str:
     return re.sub(f"([{marks}]{{30}})[{marks}]+", r"\1", text) if marks else text
 
 
-@lru_cache(maxsize=65536)
 def _token_terms(token: str) -> tuple[str, ...]:
     if _RUN_START.match(token):
         return _pairs(token)
