@@ -1,5 +1,6 @@
 """Signing in and out of the standalone server, as a browser would."""
 
+import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from docchat import DocChat
 from docchat.errors import ConfigError
 from docchat.server.accounts import Accounts
 from docchat.server.app import create_app
@@ -221,6 +223,30 @@ def test_nobody_is_sent_elsewhere_after_signing_in(client: FlaskClient, target: 
 
 def test_a_path_on_this_server_is_kept() -> None:
     assert safe_target("/c/0b7c?x=1#y") == "/c/0b7c?x=1#y"
+
+
+@pytest.mark.parametrize("host_limit", [None, 1000])
+def test_files_of_any_shape_below_the_limit_are_taken(data_dir: Path, host_limit: int | None) -> None:
+    """Werkzeug counts what it buffers of a file's line ends against the limit meant for small form fields."""
+    config = {"DOCCHAT_DATA_DIR": str(data_dir), "DOCCHAT_WORKER": "external"}
+    app = create_app(config if host_limit is None else {**config, "MAX_FORM_MEMORY_SIZE": host_limit})
+    accounts = Accounts(DocChat.services(app).database, min_length=12)
+    accounts.add(name="ann", password=PASSWORD)
+    client = app.test_client()
+    sign_in(client)
+    shapes = [(b"word " * 15 + b"\r\n") * 4000, (b"x" * 74 + b"\n") * 5000, b"\r" * 300_000, b"y" * 450_000]
+    for number, content in enumerate(shapes):
+        files = {"files": (io.BytesIO(content), f"{number}.txt")}
+        answer = client.post("/api/documents", data=files)
+        assert answer.status_code == 201, answer.text
+        assert answer.get_json()["documents"][0]["size"] == len(content)
+
+
+def test_every_error_has_its_request_id(client: FlaskClient) -> None:
+    for answer in (client.get("/api/nope"), client.post("/login", headers={"Sec-Fetch-Site": "cross-site"})):
+        assert answer.status_code in (403, 404)
+        assert len(answer.headers["Docchat-Request-Id"]) == 32
+        assert answer.get_json()["request_id"] == answer.headers["Docchat-Request-Id"]
 
 
 def test_health(client: FlaskClient) -> None:

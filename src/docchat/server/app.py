@@ -39,7 +39,6 @@ def create_app(config_mapping: Mapping[str, Any] | None = None) -> Flask:
         PERMANENT_SESSION_LIFETIME=timedelta(days=_SIGN_IN_DAYS),
         # A slow answer must not bring an older cookie back: the cookie is sent only where something changed it.
         SESSION_REFRESH_EACH_REQUEST=False,
-        MAX_FORM_MEMORY_SIZE=64 * 1024,
     )
     app.config.update({key: value for key, value in given.items() if not key.startswith(PREFIX)})
     DocChat(app, settings=settings)

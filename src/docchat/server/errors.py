@@ -9,6 +9,7 @@ from ..web import faults
 def answer(error: Exception) -> WerkzeugResponse:
     """The response for any exception of the standalone application."""
     response = faults.answer(error)
+    response.headers.setdefault("Docchat-Request-Id", faults.request_id())
     if not isinstance(response, Response) or not response.is_json:
         return response
     best = request.accept_mimetypes.best_match(["application/json", "text/html"])

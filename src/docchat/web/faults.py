@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..errors import Cleared, DocChatError, Overloaded, StorageFull
+from ..types import new_id
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +49,8 @@ def answer(error: Exception) -> WerkzeugResponse:
 
 
 def request_id() -> str:
-    """The id under which this request is logged."""
-    return str(request.environ.get(REQUEST_ID, "-"))
+    """The id under which this request is logged; made at the first look where no hook of ours came first."""
+    return str(request.environ.setdefault(REQUEST_ID, new_id().hex))
 
 
 def trail(error: BaseException) -> str:

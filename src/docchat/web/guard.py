@@ -43,6 +43,9 @@ def begin(app: Flask, **_: object) -> None:
     if request.endpoint == _UPLOAD:
         request.max_content_length += services().settings.max_upload_bytes * FILES_AT_ONCE
         request.max_form_parts = 100
+        # Werkzeug holds what it has buffered of a file against this limit too, so one that a host sets for its own
+        # small forms would refuse ordinary files.
+        request.max_form_memory_size = MAX_JSON_BYTES
     _exempt_from_tokens(app)
 
 
