@@ -1,5 +1,6 @@
 """Settings: one frozen value, read from a mapping with the prefix DOCCHAT_; an unknown key is an error."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -82,8 +83,8 @@ class Settings:
                 "DOCCHAT_KEYRING_URL must not be the content database: keys have to live apart from what they open."
             )
         for name in _POSITIVE:
-            if getattr(self, name) <= 0:
-                raise ConfigError(f"{PREFIX}{name.upper()} must be greater than 0.")
+            if not 0 < getattr(self, name) < math.inf:
+                raise ConfigError(f"{PREFIX}{name.upper()} must be a number greater than 0.")
         if self.trusted_proxies < 0:
             raise ConfigError("DOCCHAT_TRUSTED_PROXIES must be 0 or more.")
 

@@ -28,6 +28,8 @@ class FakeModel:
 
 
 class _FakeStream:
+    cut_short = False
+
     def __init__(self, text: str, pause: float) -> None:
         self._words = text.split(" ")
         self._pause = pause

@@ -178,6 +178,15 @@ def test_a_damaged_slot_is_damage(tmp_path: Path) -> None:
         keyring.open(session_id=SESSION, slot=slot)
 
 
+def test_a_key_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+    keyring = SlotKeyring(tmp_path, store_id=STORE, slots=0)
+    keyring.create(session_id=SESSION, count=3)
+    with (tmp_path / "slots.bin").open("r+b") as file:
+        file.truncate(HEADER_BYTES + 2 * SLOT_BYTES)
+    with pytest.raises(ConfigError, match="shorter"):
+        SlotKeyring(tmp_path, store_id=STORE, slots=3)
+
+
 def test_files_are_for_the_owner_alone(tmp_path: Path) -> None:
     SlotKeyring(tmp_path / "keys", store_id=STORE, slots=0)
     assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700

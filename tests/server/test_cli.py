@@ -192,6 +192,13 @@ def test_the_doctor_finds_a_healthy_installation_healthy(data_dir: Path, papers:
     assert {line.split()[0] for line in done.stdout.splitlines()} == {"ok"}
 
 
+def test_the_doctor_finds_postgresql_healthy(data_dir: Path, papers: Path, postgres_url: str) -> None:
+    docchat(data_dir, "ingest", str(papers), DOCCHAT_DATABASE_URL=postgres_url)
+    done = docchat(data_dir, "doctor", DOCCHAT_DATABASE_URL=postgres_url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {line.split()[0] for line in done.stdout.splitlines()} == {"ok"}
+
+
 def test_the_doctor_finds_what_is_wrong(data_dir: Path, papers: Path) -> None:
     docchat(data_dir, "ingest", str(papers))
     originals = [path for path in data_dir.rglob("*") if path.is_file() and b"Wutach" in path.read_bytes()[:100]]

@@ -69,7 +69,10 @@ class MasterKey:
                 "put it back from your key backup."
             ) from error
         except (OSError, ValueError) as error:
-            raise ConfigError(f"The master key {path} cannot be read: {type(error).__name__}.") from error
+            raise ConfigError(
+                f"The master key {path} is damaged or cannot be read. Put it back from your key backup, readable for "
+                "the user that runs docchat."
+            ) from error
         return cls(number, key)
 
     @classmethod

@@ -186,6 +186,7 @@ class SlotKeyring:
             )
         with self.path.open("rb") as file:
             header = file.read(_HEADER.size)
+            size = os.fstat(file.fileno()).st_size
         if len(header) != _HEADER.size or not header.startswith(_MAGIC):
             raise ConfigError(f"The key file {self.path} is damaged: it does not begin as a key file does.")
         _, store_bytes, handed_out, check = _HEADER.unpack(header)
@@ -199,6 +200,11 @@ class SlotKeyring:
             raise ConfigError(
                 f"The master key beside {self.path} is not the one this key file was made with. Put the right "
                 "master.key back; under another one no stored chat can be read."
+            )
+        if size < _offset(handed_out):
+            raise ConfigError(
+                f"The key file {self.path} is shorter than its header says: keys are missing. Put it back from your "
+                "key backup."
             )
         if handed_out < slots:
             raise ConfigError(

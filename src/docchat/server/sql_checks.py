@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import Integer, func, literal, or_, select, text
 
 from ..db.engine import Database
 from ..db.schema import SEQ_BITS, answer_run, chat_session, document, job, message, original_part
@@ -63,7 +63,7 @@ def slot_uses(database: Database) -> Iterator[Sequence[SlotUse]]:
 def orphans(database: Database) -> dict[str, int]:
     """Rows that belong to nothing, by what they are; all zero in good health."""
     owner_of_message = select(chat_session.c.no).where(
-        chat_session.c.no == message.c.id.op(">>")(SEQ_BITS), chat_session.c.cleared_at.is_(None)
+        chat_session.c.no == message.c.id.op(">>")(literal(SEQ_BITS, Integer)), chat_session.c.cleared_at.is_(None)
     )
     part_of_document = select(document.c.id).where(document.c.id == original_part.c.document_id)
     silent = answer_run.c.beat_at < utc_now() - _SILENT

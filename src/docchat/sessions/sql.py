@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 
 from ..db.engine import Database
-from ..db.schema import SEQ_BITS, answer_run, chat_session, message
+from ..db.schema import EPOCH, MICROSECOND, SEQ_BITS, answer_run, chat_session, message
 from ..errors import Cleared, InvalidInput, KeyDamaged, NotFound, StoreError, TooLarge
 from ..keys.keyring import Keyring, SlotState
 from ..types import ChatSession, Draft, Message, MessageState, Page, utc_now
@@ -304,17 +304,17 @@ def _checked_title(title: str) -> str:
 
 
 def _cursor(row: SessionRow) -> str:
-    return f"{row.updated_at.isoformat()}_{row.no}"
+    return f"{(row.updated_at - EPOCH) // MICROSECOND}_{row.no}"
 
 
 def _position(cursor: str) -> tuple[datetime, int]:
     at, _, no = cursor.rpartition("_")
     try:
-        when = datetime.fromisoformat(at)
+        when = EPOCH + int(at) * MICROSECOND
         number = int(no)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise InvalidInput("This cursor is not one of ours.", code="bad_cursor") from error
-    if when.tzinfo is None or not 0 <= number < 1 << 63:
+    if not 0 <= number < 1 << 63:
         raise InvalidInput("This cursor is not one of ours.", code="bad_cursor")
     return when, number
 

@@ -1,11 +1,13 @@
 """The HTML pages, and the status they begin with. Pages hold no chat: their scripts fetch it."""
 
+from contextlib import suppress
 from typing import TypedDict
 from uuid import UUID
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
+from ..errors import Cleared, KeyDamaged
 from . import auth
 from .state import services
 
@@ -23,7 +25,9 @@ def chat() -> ResponseReturnValue:
 
 
 def chat_session(session_id: UUID) -> ResponseReturnValue:
-    """The chat page with the chat of this id."""
+    """The chat page with the chat of this id; a cleared one says so there. Raises NotFound."""
+    with suppress(Cleared, KeyDamaged):
+        services().store.get(owner=auth.owner(), session_id=session_id)
     return _render("chat", str(session_id))
 
 
