@@ -49,6 +49,7 @@ class PlayedModel:
         self.pieces: list[str] = ["The answer ", "is forty", "-two [1]."]
         self.pause = 0.0
         self.holds = False
+        self.vanishes = False  # the server goes away without a word of its end
         self.silent = False  # accepts the question and says nothing, not even a status
         self.status = 200
         self.refuses_temperature = False
@@ -104,7 +105,8 @@ class PlayedModel:
                 handler.wfile.write(self.raw)
             if self.holds:
                 self._hold(handler)
-            handler.wfile.write(b"data: [DONE]\n\n")
+            if not self.vanishes:
+                handler.wfile.write(b"data: [DONE]\n\n")
         except OSError:
             self.left.set()
 

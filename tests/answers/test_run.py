@@ -284,6 +284,17 @@ def test_a_model_that_breaks_off(model_house: House, played_model: PlayedModel) 
     assert model_house.follow(session, again.id)[-1].kind == "done"
 
 
+def test_a_model_that_vanishes_in_mid_answer(model_house: House, played_model: PlayedModel) -> None:
+    """Its connection ends without an error: half an answer must not pass for a whole one."""
+    played_model.vanishes = True
+    session = model_house.chat()
+    events = model_house.ask("What does the crane lift?", session)
+    assert (events[-1].kind, events[-1].code) == ("error", "model_unavailable")
+    message = stored(model_house, session)
+    assert message.state is MessageState.FAILED
+    assert message.text.startswith("The answer is forty")
+
+
 def test_a_question_that_leaves_no_room(model_house: House, played_model: PlayedModel) -> None:
     session = model_house.chat()
     events = model_house.ask("What does the crane lift? " + "Кто построил маяк? " * 190, session)

@@ -138,15 +138,20 @@ class OpenAIStream:
 
     def _read(self, lines: Iterator[str]) -> Iterator[str]:
         joiner = Joiner()
+        ended = False
         for line in lines:
             if self._cancelled or line.strip() == "data: [DONE]":
+                ended = True
                 break
             text, reason = _piece(line)
+            ended = ended or bool(reason)
             self._cut_short = self._cut_short or reason == "length"
             if piece := joiner.feed(text):
                 yield piece
         if rest := joiner.finish():
             yield rest
+        if not ended and not self._cancelled:
+            raise ModelUnavailable("The model broke off in the middle of its answer.")
 
     def _trace(self, event: str, info: Mapping[str, object]) -> None:
         """Note the connection as soon as it stands, so that waiting for the first byte can be ended too."""
