@@ -22,9 +22,9 @@ _LABELS = ("username", "name", "email")
 def owner() -> str:
     """The id of the signed-in user. Raises NotSignedIn when there is none, whatever the host's switches say."""
     found = services().user.id()
-    text = "" if found is None else str(found).strip()
+    text = "" if found is None else str(found)
     # "None" is what Flask-Login's UserMixin makes of a user whose id is None: it would be one owner for all of them.
-    if text in ("", "None"):
+    if text.strip() in ("", "None"):
         raise NotSignedIn
     return text
 
