@@ -83,21 +83,12 @@ class Draft:
     run_id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message(Draft):
     """A stored message of a session; `id` grows within the session and is never reused."""
 
     id: int
-    role: Role
-    text: str
     created_at: datetime
-    citations: tuple[Citation, ...] = ()
-    state: MessageState = MessageState.DONE
-    mode: Mode | None = None
-    model: str | None = None
-    refused: bool = False
-    error: str | None = None
-    run_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from .test_cite import passage
 
 
 def message(number: int, role: Role, text: str) -> Message:
-    return Message(number, role, text, utc_now())
+    return Message(role, text, id=number, created_at=utc_now())
 
 
 def test_the_shape_of_a_prompt() -> None:

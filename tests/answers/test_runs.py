@@ -27,7 +27,8 @@ class Switch:
 
 
 def live_run(watch: Switch) -> LiveRun:
-    asked, answered = Message(1, "user", "Why?", utc_now()), Message(2, "assistant", "", utc_now())
+    asked = Message("user", "Why?", id=1, created_at=utc_now())
+    answered = Message("assistant", "", id=2, created_at=utc_now())
     return LiveRun(Run(uuid4(), "ann", uuid4(), asked, answered, "model"), watch)  # type: ignore[arg-type]
 
 

@@ -105,8 +105,8 @@ def test_half_an_event_is_no_event(event: AnswerEvent, cut: int) -> None:
 
 def test_the_fields_of_each_kind() -> None:
     chunk = Chunk(7, uuid4(), "a.pdf", 2, "Page 2", 10, 20, "some words")
-    question = Message(1, "user", "What?", utc_now())
-    answer = Message(2, "assistant", "", utc_now(), run_id=RUN)
+    question = Message("user", "What?", id=1, created_at=utc_now())
+    answer = Message("assistant", "", id=2, created_at=utc_now(), run_id=RUN)
     event = AnswerEvent("passages", 0, passages=(chunk,), message=answer, mode="quotes")
     data = sse.payload(event, run_id=RUN, question=question)
     assert set(data) == {"run", "question", "answer", "mode", "passages"}
