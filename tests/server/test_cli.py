@@ -185,6 +185,21 @@ def test_whose_library_is_meant(data_dir: Path) -> None:
     assert docchat(data_dir, "sessions", "list", "--user", "eve").returncode == 1
 
 
+def test_erase_takes_everything_of_one_person_and_the_account_stays(data_dir: Path, papers: Path) -> None:
+    for name in ("ann", "bob"):
+        docchat(data_dir, "user", "add", name, "--password-stdin", stdin=f"{PASSWORD}\n")
+        docchat(data_dir, "ingest", str(papers), "--user", name)
+    assert docchat(data_dir, "erase").returncode == 2
+    done = docchat(data_dir, "erase", "--user", "ann", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "Deleted 0 chats and 2 documents of ann.\n"
+    assert "ann" in docchat(data_dir, "user", "list").stdout
+    asked = json.loads(docchat(data_dir, "ask", "What is written about the Wutach?", "--json", "--user", "ann").stdout)
+    assert asked["refused"]
+    kept = docchat(data_dir, "ask", "Where does the Wutach flow to?", "--json", "--user", "bob").stdout
+    assert "Rhine" in json.loads(kept)["answer"]
+
+
 def test_the_doctor_finds_a_healthy_installation_healthy(data_dir: Path, papers: Path) -> None:
     docchat(data_dir, "ingest", str(papers))
     done = docchat(data_dir, "doctor")

@@ -7,6 +7,7 @@ from flask.cli import ScriptInfo
 
 from .commands.ask import ask
 from .commands.doctor import doctor
+from .commands.erase import erase
 from .commands.ingest import demo, ingest
 from .commands.measure import bench, evaluate
 from .commands.serve import serve, worker
@@ -14,7 +15,7 @@ from .commands.sessions import sessions
 from .commands.users import user
 from .home import Group, Home, MountedHome
 
-_SHARED = (ask, bench, doctor, evaluate, ingest, sessions, worker)
+_SHARED = (ask, bench, doctor, erase, evaluate, ingest, sessions, worker)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

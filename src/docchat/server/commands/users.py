@@ -6,6 +6,7 @@ import click
 
 from ..accounts import Account
 from ..home import Group, Home, pass_home
+from .erase import delete_belongings
 
 _stdin_option = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 
@@ -76,25 +77,6 @@ def delete(home: Home, name: str, yes: bool) -> None:
     chats, documents = delete_belongings(home, str(account.id))
     home.accounts.delete(account_id=account.id)
     click.echo(f"Deleted {name}, {chats} chats and {documents} documents.")
-
-
-def delete_belongings(home: Home, owner: str) -> tuple[int, int]:
-    """Delete everything an owner has; the numbers of chats and of documents."""
-    chats = documents = 0
-    cursor = None
-    while True:
-        page = home.services.store.list(owner=owner, cursor=cursor, limit=50)
-        for session in page.items:
-            home.services.clearing.delete(owner=owner, session_id=session.id)
-            chats += 1
-        cursor = page.next
-        if cursor is None:
-            break
-    while found := home.services.library.list(owner=owner, limit=50).items:
-        for document in found:
-            home.services.library.delete(owner=owner, document_id=document.id)
-            documents += 1
-    return chats, documents
 
 
 def _flags(account: Account) -> str:

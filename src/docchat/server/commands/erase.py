@@ -1,0 +1,39 @@
+"""`docchat erase`: everything a person has, gone."""
+
+import click
+
+from ..home import Home, pass_home, user_option
+
+
+@click.command()
+@user_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_home
+def erase(home: Home, user: str | None, yes: bool) -> None:
+    """Delete all chats (keys destroyed first) and documents of one person; the account itself stays."""
+    if user is None:
+        raise click.UsageError("Say whose with --user.")
+    owner = home.owner(user)
+    if not yes:
+        click.confirm(f"Delete all chats and documents of {user}? This cannot be undone", abort=True)
+    chats, documents = delete_belongings(home, owner)
+    click.echo(f"Deleted {chats} chats and {documents} documents of {user}.")
+
+
+def delete_belongings(home: Home, owner: str) -> tuple[int, int]:
+    """Delete everything an owner has; the numbers of chats and of documents."""
+    chats = documents = 0
+    cursor = None
+    while True:
+        page = home.services.store.list(owner=owner, cursor=cursor, limit=50)
+        for session in page.items:
+            home.services.clearing.delete(owner=owner, session_id=session.id)
+            chats += 1
+        cursor = page.next
+        if cursor is None:
+            break
+    while found := home.services.library.list(owner=owner, limit=50).items:
+        for document in found:
+            home.services.library.delete(owner=owner, document_id=document.id)
+            documents += 1
+    return chats, documents
