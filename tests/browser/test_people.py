@@ -58,7 +58,7 @@ def test_nothing_of_one_person_is_left_for_the_next(browser: Browser, site: Site
         )
         assert browser.run(STORED) == "[{},{}]"
     browser.driver.get(mine)
-    browser.see(".welcome", text="There is no such chat.")
+    browser.see("h1", text="There is nothing here.")
     assert QUESTION not in browser.text
     browser.driver.back()
     browser.see("docchat-composer")

@@ -1,6 +1,6 @@
 """Errors outside the chat's own URLs: a page for people, JSON for programs."""
 
-from flask import Response, render_template, request
+from flask import Response, request
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..web import faults
@@ -15,10 +15,6 @@ def answer(error: Exception) -> WerkzeugResponse:
     best = request.accept_mimetypes.best_match(["application/json", "text/html"])
     if best != "text/html":
         return response
-    message = response.get_json()["error"]
-    page = render_template(
-        "docchat/error.html", status=response.status_code, message=message, request_id=faults.request_id()
-    )
-    response.set_data(page)
-    response.mimetype = "text/html"
-    return response
+    page = faults.error_page(response.status_code, response.get_json()["error"])
+    page.headers["Docchat-Request-Id"] = faults.request_id()
+    return page

@@ -5,7 +5,7 @@ import logging
 import traceback
 from pathlib import PurePath
 
-from flask import Response, jsonify, render_template_string, request
+from flask import Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -19,9 +19,6 @@ REQUEST_ID = "docchat.request_id"
 PAGES = frozenset({"docchat.chat", "docchat.chat_session", "docchat.documents_page"})
 """Endpoints that answer with HTML."""
 
-_ERROR_PAGE = """{% extends "docchat/base.html" %}{% block docchat_main %}
-<main><h1>{{ message }}</h1><p>Request {{ request_id }}</p></main>
-{% endblock %}"""
 _HTTP = {
     400: ("bad_request", "The request could not be understood."),
     401: ("not_signed_in", "Please sign in."),
@@ -46,6 +43,12 @@ def answer(error: Exception) -> WerkzeugResponse:
     if isinstance(known, Overloaded):
         response.headers["Retry-After"] = str(known.retry_after)
     return response
+
+
+def error_page(status: int, message: str) -> Response:
+    """An error as a page for people."""
+    page = render_template("docchat/error.html", status=status, message=message, request_id=request_id())
+    return Response(page, status, mimetype="text/html")
 
 
 def request_id() -> str:
@@ -93,7 +96,7 @@ def _more(error: DocChatError) -> dict[str, str | None]:
 
 def _response(status: int, code: str, message: str, more: dict[str, str | None]) -> Response:
     if request.endpoint in PAGES:
-        return Response(render_template_string(_ERROR_PAGE, message=message, request_id=request_id()), status)
+        return error_page(status, message)
     response = jsonify({"error": message, "code": code, "request_id": request_id()} | more)
     response.status_code = status
     return response
