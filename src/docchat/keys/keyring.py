@@ -15,6 +15,10 @@ class SlotState(IntEnum):
     SUSPENDED = 3
 
 
+CLEARED = frozenset((SlotState.DESTROYED, SlotState.SUSPENDED))
+"""The states in which a key is withheld from everyone: its session reads as cleared."""
+
+
 class Keyring(Protocol):
     """Keeps 32-byte keys in numbered slots. Nobody caches what it returns.
 

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from ..errors import Cleared, ConfigError, KeyDamaged, StorageFull, StoreError, StoreUnavailable
 from .cipher import MasterKey, new_key, sync_directory
-from .keyring import SlotState
+from .keyring import CLEARED, SlotState
 
 HEADER_BYTES = 4096
 SLOT_BYTES = 64
@@ -112,7 +112,7 @@ class SlotKeyring:
         if len(record) != SLOT_BYTES:
             raise KeyDamaged
         state, version, master, nonce, wrapped = _SLOT.unpack(record)
-        if state in (SlotState.DESTROYED, SlotState.SUSPENDED):
+        if state in CLEARED:
             raise Cleared
         if state != SlotState.LIVE or version != _VERSION or master != self._master.number:
             raise KeyDamaged

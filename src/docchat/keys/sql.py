@@ -25,7 +25,7 @@ from sqlalchemy import (
 from ..db.engine import Database
 from ..errors import Cleared, ConfigError, KeyDamaged, StoreUnavailable
 from .cipher import NONCE_BYTES, WRAPPED_BYTES, MasterKey, new_key
-from .keyring import SlotState
+from .keyring import CLEARED, SlotState
 
 metadata = MetaData()
 keyring_meta = Table(
@@ -85,7 +85,7 @@ class SqlKeyring:
         """The key in `slot`. Raises Cleared when destroyed or suspended, KeyDamaged for anything else but live."""
         with self._database.read() as connection:
             row = connection.execute(select(session_key).where(session_key.c.slot == slot)).one_or_none()
-        if row is not None and row.state in (SlotState.DESTROYED, SlotState.SUSPENDED):
+        if row is not None and row.state in CLEARED:
             raise Cleared
         if row is None or row.state != SlotState.LIVE or row.master != self._master.number:
             raise KeyDamaged

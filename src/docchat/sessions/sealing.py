@@ -9,7 +9,7 @@ from uuid import UUID
 
 from ..errors import Cleared, KeyDamaged
 from ..keys.cipher import seal, unseal
-from ..keys.keyring import Keyring, SlotState
+from ..keys.keyring import CLEARED, Keyring, SlotState
 from ..types import Citation, Draft, Message, MessageState
 
 
@@ -34,7 +34,7 @@ class Sealer:
     def check(self, *slots: int) -> None:
         """Raise Cleared unless every slot is live; KeyDamaged for a hole."""
         states = self.keyring.states(slots=slots)
-        if any(state in (SlotState.DESTROYED, SlotState.SUSPENDED) for state in states):
+        if CLEARED.intersection(states):
             raise Cleared
         if SlotState.HOLE in states:
             raise KeyDamaged

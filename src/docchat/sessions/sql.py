@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 from ..db.engine import Database
 from ..db.schema import EPOCH, MICROSECOND, SEQ_BITS, answer_run, chat_session, message
 from ..errors import Cleared, InvalidInput, KeyDamaged, NotFound, StoreError, TooLarge
-from ..keys.keyring import Keyring, SlotState
+from ..keys.keyring import CLEARED, Keyring
 from ..types import ChatSession, Draft, Message, MessageState, Page, utc_now
 from .sealing import Sealer, Slots, message_of
 from .sql_rows import SessionRow, find_live, id_range, insert_empty, slots_of
@@ -26,7 +26,6 @@ MAX_MESSAGES = 1 << SEQ_BITS
 # A run whose process has not been heard of for so long is dead; a beat from the future is a clock that jumped.
 _SILENCE = timedelta(seconds=10)
 _DEAD = timedelta(minutes=1)
-_CLEARED = frozenset((SlotState.DESTROYED, SlotState.SUSPENDED))
 
 
 class Watch:
@@ -40,7 +39,7 @@ class Watch:
 
     def alive(self) -> bool:
         """True while the session lives. Raises StoreUnavailable: unreachable is never read as cleared."""
-        return not _CLEARED.intersection(self._keyring.states(slots=self.slots))
+        return not CLEARED.intersection(self._keyring.states(slots=self.slots))
 
 
 class SqlSessionStore:
@@ -217,7 +216,7 @@ class SqlSessionStore:
     def alive(self, watches: Sequence[Watch]) -> tuple[bool, ...]:
         """Whether each watched session lives, asked of the keyring at once. Raises StoreUnavailable."""
         states = self._keyring.states(slots=[slot for watch in watches for slot in watch.slots])
-        return tuple(_CLEARED.isdisjoint(states[2 * number : 2 * number + 2]) for number in range(len(watches)))
+        return tuple(CLEARED.isdisjoint(states[2 * number : 2 * number + 2]) for number in range(len(watches)))
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[Connection, _Made]]:

@@ -19,6 +19,10 @@ from .sql_rows import SessionRow, find, id_range, insert_empty, slots_of
 # destroyed just the same, in the reclaim job: so a clear takes as long at 10,000 messages as at 10.
 INLINE_MESSAGES = 64
 _BATCH = 2000
+# What a Grave is made of: the walk over all sessions reads no titles.
+_GRAVE_COLUMNS = tuple(
+    chat_session.c[name] for name in ("no", "id", "owner", "meta_slot", "history_slot", "cleared_at")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,7 @@ class SqlGraves:
         after = 0
         while True:
             query = (
-                select(chat_session)
+                select(*_GRAVE_COLUMNS)
                 .where(
                     chat_session.c.no > after,
                     chat_session.c.cleared_at.is_(None),
