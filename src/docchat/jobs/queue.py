@@ -43,20 +43,15 @@ def put(connection: Connection, *, kind: str, subject: str, delay: float = 0.0) 
         "lease": None,
         "lease_until": None,
     }
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    connection.execute(
-        dialect.insert(job)
-        .values(values)
-        .on_conflict_do_update(index_elements=[job.c.kind, job.c.subject], set_=values)
-    )
+    added = _insert(connection).values(values)
+    connection.execute(added.on_conflict_do_update(index_elements=[job.c.kind, job.c.subject], set_=values))
 
 
 def arm(database: Database, *, kind: str, delay: float) -> None:
     """Put the job of a periodic kind unless it is there; the first time it runs after `delay` seconds."""
     values = {"kind": kind, "subject": "all", "run_at": utc_now() + timedelta(seconds=delay), "attempts": 0}
     with database.write() as connection:
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        connection.execute(dialect.insert(job).values(values).on_conflict_do_nothing())
+        connection.execute(_insert(connection).values(values).on_conflict_do_nothing())
 
 
 def cancel(connection: Connection, *, kind: str, subject: str) -> None:
@@ -124,6 +119,10 @@ def give_up(database: Database, claimed: Job, *, error: str) -> None:
         connection.execute(
             update(job).where(_mine(claimed)).values(failed_at=utc_now(), error=error, lease=None, lease_until=None)
         )
+
+
+def _insert(connection: Connection) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(job) if connection.dialect.name == "sqlite" else postgresql.insert(job)
 
 
 def _mine(claimed: Job) -> ColumnElement[bool]:
