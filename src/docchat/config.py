@@ -23,6 +23,14 @@ class Settings:
     """SQLAlchemy URL of the content database; empty: `docchat.sqlite3` in the data directory."""
     keyring_url: str = field(default="", repr=False)
     """SQLAlchemy URL of a database for the keys alone; empty: the slot file in `keys/` of the data directory."""
+    master_key: str = field(default="", repr=False)
+    """The key that wraps all others, as `number:64 hex digits`, older ones after commas; empty: the file `master.key`."""
+    clear_undo_seconds: float = 0.0
+    """How long a clear can be undone; until then its keys are withheld, not destroyed. 0: destroyed at once."""
+    retention_days: float = 0.0
+    """Chats older than this are deleted; 0: never."""
+    retention_idle_days: float = 0.0
+    """Chats not written to for so long are deleted; 0: never."""
     model_url: str = ""
     """Base URL of an OpenAI-compatible server (with /v1); empty: answers quote the documents."""
     model_name: str = ""
@@ -85,8 +93,9 @@ class Settings:
         for name in _POSITIVE:
             if not 0 < getattr(self, name) < math.inf:
                 raise ConfigError(f"{PREFIX}{name.upper()} must be a number greater than 0.")
-        if self.trusted_proxies < 0:
-            raise ConfigError("DOCCHAT_TRUSTED_PROXIES must be 0 or more.")
+        for name in _NOT_NEGATIVE:
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ConfigError(f"{PREFIX}{name.upper()} must be 0 or more.")
 
     @property
     def effective_database_url(self) -> str:
@@ -103,8 +112,16 @@ _INTEGERS = (
     "password_min_length",
     "trusted_proxies",
 )
-_NUMBERS = ("model_timeout_seconds", "parse_seconds", "store_timeout_seconds")
-_POSITIVE = tuple(name for name in _INTEGERS if name != "trusted_proxies") + _NUMBERS
+_NUMBERS = (
+    "model_timeout_seconds",
+    "parse_seconds",
+    "store_timeout_seconds",
+    "clear_undo_seconds",
+    "retention_days",
+    "retention_idle_days",
+)
+_NOT_NEGATIVE = ("trusted_proxies", "clear_undo_seconds", "retention_days", "retention_idle_days")
+_POSITIVE = tuple(name for name in _INTEGERS + _NUMBERS if name not in _NOT_NEGATIVE)
 
 
 def _convert(key: str, name: str, value: object) -> object:

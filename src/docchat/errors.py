@@ -8,6 +8,7 @@
     ├── NotSignedIn                 401 not_signed_in
     ├── CrossSite                   403 cross_site          an unsafe request from another site
     ├── NotFound                    404 not_found           unknown and another user's alike
+    ├── Conflict                    409 (code given)        it was possible, and is not any more
     ├── Cleared                     410 cleared             the session was cleared or deleted
     ├── TooLarge                    413 (code given)
     ├── Unreadable                  422 (code given)        a document no reader can read
@@ -87,6 +88,13 @@ class NotFound(DocChatError):
 
     def __init__(self, message: str = "There is nothing here.") -> None:
         super().__init__(message)
+
+
+class Conflict(DocChatError):
+    """What is asked for does not fit the present state, for example an undo whose time is over."""
+
+    status = 409
+    code = "conflict"
 
 
 class Cleared(DocChatError):

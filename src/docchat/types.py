@@ -40,6 +40,8 @@ class ChatSession:
     messages: int
     created_at: datetime
     updated_at: datetime
+    memory_from: int | None = None
+    """Id of the first message a model is told of; None: all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +93,36 @@ class Message(Draft):
     created_at: datetime
 
 
+class ReceiptState(StrEnum):
+    """How far a clear has come: its keys are destroyed when DONE, withheld from everyone while PENDING."""
+
+    RUNNING = "running"
+    PENDING = "pending"
+    DONE = "done"
+    UNDONE = "undone"
+
+
+Action = Literal["clear", "delete", "history", "memory", "bulk", "expire", "document"]
+"""What a receipt is for: a chat cleared or deleted, its history or memory cleared, many chats, one past its
+retention, a document deleted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a clear or a delete removed, counted by kind, without content."""
+    """What a clear or a delete removed, counted by kind, without content.
+
+    `session_id` is None when it is for many chats or for a document; `undo_until` only while it is PENDING.
+    """
 
     id: UUID
-    session_id: UUID
-    action: Literal["clear", "delete"]
+    session_id: UUID | None
+    action: Action
     counts: dict[str, int]
     created_at: datetime
     successor: UUID | None = None
+    document_id: UUID | None = None
+    state: ReceiptState = ReceiptState.DONE
+    undo_until: datetime | None = None
 
 
 class DocumentState(StrEnum):

@@ -1,6 +1,6 @@
 """The Keyring protocol: where session keys live, and the one act that makes a chat unreadable for ever."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Protocol
 from uuid import UUID
@@ -37,6 +37,24 @@ class Keyring(Protocol):
 
     def destroy(self, *, slots: Sequence[int]) -> None:
         """Overwrite the keys in place, durably, before this returns; also where one is destroyed already."""
+
+    def suspend(self, *, slots: Sequence[int]) -> None:
+        """Withhold live keys from everyone, durably, until they are resumed or destroyed; a destroyed one stays so."""
+
+    def resume(self, *, slots: Sequence[int]) -> None:
+        """Make suspended keys live again, durably. Raises Cleared, and changes nothing, when one is destroyed."""
+
+    def handed_out(self) -> int:
+        """One more than the highest slot number ever handed out; 0 for none."""
+
+    def reserve(self, *, slots: int) -> None:
+        """Hand out no number below `slots` from now on; those never made stay holes."""
+
+    def rewrap(self, *, keys: Iterable[tuple[int, UUID]]) -> int:
+        """Wrap each key of (slot, session id) under the newest master key, in place; how many were changed."""
+
+    def rewrite(self) -> bool:
+        """Take what is left of destroyed keys out of the files; False when something holds that up."""
 
     def close(self) -> None:
         """Give back what this process holds open."""
