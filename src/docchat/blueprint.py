@@ -64,6 +64,16 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", f"{_DOCUMENT}/original", "original", documents.original),
 )
 
+_API = "/api/"
+VERSION = "v1"
+"""Name of the stable first version of the API."""
+ALIASES: tuple[Route, ...] = tuple(
+    Route(route.method, f"{_API}{VERSION}/{route.rule.removeprefix(_API)}", f"{VERSION}_{route.endpoint}", route.view)
+    for route in ROUTES
+    if route.rule.startswith(_API)
+)
+"""A second name for every route of the API, over the same views."""
+
 
 def make_blueprint() -> Blueprint:
     """A new blueprint, for one application. `DocChat.init_app` mounts it and hangs the guard on the application."""
@@ -75,7 +85,7 @@ def make_blueprint() -> Blueprint:
         # Not /static: mounted at the root that path is the host's, often served by its web server.
         static_url_path="/docchat-static",
     )
-    for route in ROUTES:
+    for route in ROUTES + ALIASES:
         blueprint.add_url_rule(route.rule, route.endpoint, route.view, methods=[route.method])
     blueprint.before_app_request(guard.lost)
     blueprint.before_request(guard.before)

@@ -8,12 +8,10 @@ import pytest
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import TestResponse
 
-from docchat.blueprint import ROUTES
-
 from .conftest import Host
-from .test_routes import ROWS, call, everything
+from .test_routes import EVERY, call, everything, row_of
 
-UNSAFE = [route for route in ROUTES if route.method != "GET"]
+UNSAFE = [route for route in EVERY if route.method != "GET"]
 BODIES: dict[str, dict[str, Any]] = {
     "form": {"data": "a=b", "content_type": "application/x-www-form-urlencoded"},
     "text": {"data": '{"question": "x"}', "content_type": "text/plain"},
@@ -66,7 +64,7 @@ def test_our_own_pages_and_programs_pass(host: Host, headers: dict[str, str]) ->
     things = everything(host)
     client.environ_base.update({f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()})
     for route in UNSAFE:
-        response = call(client, route.method, things.fill(route.rule), ROWS[route.endpoint])
+        response = call(client, route.method, things.fill(route.rule), row_of(route))
         assert response.status_code < 300 or response.status_code in (404, 410), route.endpoint  # cleared on the way
 
 
@@ -107,14 +105,14 @@ def check_headers(response: TestResponse, *, cached: bool = False) -> None:
 
 def test_every_answer_has_the_headers(host: Host) -> None:
     things = everything(host)
-    for route in ROUTES:
-        path, row = things.fill(route.rule), ROWS[route.endpoint]
+    for route in EVERY:
+        path, row = things.fill(route.rule), row_of(route)
         check_headers(call(host.client("other"), route.method, path, row))
         check_headers(call(host.client(), route.method, path, row))
         check_headers(host.client("test").open(path, method="PUT"))
         check_headers(host.client("test").open(path, method="OPTIONS"))
-    for route in ROUTES:
-        check_headers(call(host.client("test"), route.method, things.fill(route.rule), ROWS[route.endpoint]))
+    for route in EVERY:
+        check_headers(call(host.client("test"), route.method, things.fill(route.rule), row_of(route)))
 
 
 def test_a_stream_is_not_held_back(host: Host) -> None:

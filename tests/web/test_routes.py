@@ -8,14 +8,16 @@ from itertools import product
 from uuid import uuid4
 
 import pytest
+from flask import url_for
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from docchat.blueprint import ROUTES, Route
+from docchat.blueprint import ALIASES, ROUTES, Route
 from docchat.types import Draft
 
 from .conftest import Host
 
+EVERY = ROUTES + ALIASES
 SECRET = "the owner's secret words"  # what must never reach anybody else
 
 
@@ -75,6 +77,11 @@ ROWS = {
 }
 
 
+def row_of(route: Route) -> Row:
+    """How this route is called: an alias as the route that it is another name of."""
+    return ROWS[route.endpoint.removeprefix("v1_")]
+
+
 def everything(host: Host) -> Things:
     """One of each thing, all of them the user `test`'s."""
     services, owner = host.services, host.users["test"].id
@@ -127,15 +134,49 @@ def test_every_route_has_a_row(host: Host) -> None:
         if rule.endpoint.startswith("docchat.") and rule.endpoint != "docchat.static"
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
-    assert mapped == {(route.method, route.rule, route.endpoint) for route in ROUTES}
-    assert {endpoint for _, _, endpoint in mapped} == set(ROWS)
-    for _, rule, endpoint in mapped:
-        assert ROWS[endpoint].ids == ("<" in rule), endpoint
+    assert mapped == {(route.method, route.rule, route.endpoint) for route in EVERY}
+    assert {route.endpoint for route in ROUTES} == set(ROWS)
+    for route in EVERY:
+        assert row_of(route).ids == ("<" in route.rule), route.endpoint
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.endpoint)
+def test_every_route_of_the_api_has_a_twin_in_the_first_version(host: Host) -> None:
+    names = {route.endpoint: route for route in ROUTES if route.rule.startswith("/api/")}
+    twins = {route.endpoint.removeprefix("v1_"): route for route in ALIASES}
+    assert set(twins) == set(names)
+    for name, twin in twins.items():
+        assert twin.endpoint == f"v1_{name}"
+        assert twin.method == names[name].method
+        assert twin.rule == names[name].rule.replace("/api/", "/api/v1/", 1)
+        assert host.app.view_functions[f"docchat.v1_{name}"] is host.app.view_functions[f"docchat.{name}"]
+    with host.app.test_request_context():
+        assert url_for("docchat.clear_session") == "/api/sessions/clear"
+        assert url_for("docchat.v1_clear_session") == "/api/v1/sessions/clear"
+
+
+def test_both_names_answer_alike(host: Host) -> None:
+    things, client = everything(host), host.client("test")
+    twins = {route.endpoint.removeprefix("v1_"): route for route in ALIASES}
+    for route in ROUTES:
+        if route.method != "GET" or route.endpoint not in twins:
+            continue
+        answers = [client.get(things.fill(rule)) for rule in (route.rule, twins[route.endpoint].rule)]
+        assert answers[0].data == answers[1].data, route.endpoint
+        assert answers[0].content_type == answers[1].content_type
+
+
+def test_an_upload_has_its_own_limits_under_both_names(make_host: Callable[..., Host]) -> None:
+    client = make_host(MAX_FORM_MEMORY_SIZE=100).client("test")
+    head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="large.txt"\r\n\r\n'
+    body = head + b"words " * 500_000 + b"\r\n--x--\r\n"  # above the limit of every other body
+    for path in ("/api/documents", "/api/v1/documents"):
+        response = client.post(path, data=body, content_type="multipart/form-data; boundary=x")
+        assert response.status_code == 201, response.text
+
+
+@pytest.mark.parametrize("route", EVERY, ids=lambda route: route.endpoint)
 def test_the_owner_is_served(host: Host, route: Route) -> None:
-    row, things = ROWS[route.endpoint], everything(host)
+    row, things = row_of(route), everything(host)
     response = call(host.client("test"), route.method, things.fill(route.rule), row)
     assert response.status_code == row.status, response.text
 
@@ -151,7 +192,7 @@ def test_strangers_get_nothing(make_host: Callable[..., Host], who: str, disable
     client = host.client({"nobody": None, "disabled": "disabled", "deleted": "test"}[who])
     if who == "deleted":
         del host.users["test"]
-    for route, method in product(ROUTES, METHODS):
+    for route, method in product(EVERY, METHODS):
         response = client.open(things.fill(route.rule), method=method)
         if method in (route.method, "OPTIONS") or (method, route.method) == ("HEAD", "GET"):
             assert response.status_code == 401, (method, route.endpoint)
@@ -166,8 +207,8 @@ def test_anothers_id_and_an_unknown_one_are_answered_alike(host: Host) -> None:
     things, client = everything(host), host.client("other")
     unknown = Things(str(uuid4()), str(uuid4()), str(uuid4()), str(uuid4()))
     malformed = Things("1", "x", "..", "%00", "-1")
-    for route in ROUTES:
-        row = ROWS[route.endpoint]
+    for route in EVERY:
+        row = row_of(route)
         if not row.ids:
             continue
         foreign = call(client, route.method, things.fill(route.rule), row)
@@ -185,8 +226,8 @@ def test_anothers_id_and_an_unknown_one_are_answered_alike(host: Host) -> None:
 def test_another_user_changed_nothing(host: Host) -> None:
     things, client = everything(host), host.client("other")
     before = [host.client("test").get(things.fill(route.rule)).data for route in READS]
-    for route in ROUTES:
-        call(client, route.method, things.fill(route.rule), ROWS[route.endpoint])
+    for route in EVERY:
+        call(client, route.method, things.fill(route.rule), row_of(route))
     assert [host.client("test").get(things.fill(route.rule)).data for route in READS] == before
 
 
@@ -208,7 +249,7 @@ def test_a_get_writes_nothing(host: Host) -> None:
     things, client = everything(host), host.client("test")
     watcher = sqlite3.connect(host.services.settings.data_dir / "docchat.sqlite3")
     before = watcher.execute("PRAGMA data_version").fetchone()  # changes with every commit of another connection
-    for route in ROUTES:
+    for route in EVERY:
         if route.method == "GET":
             response = client.get(things.fill(route.rule))
             assert "Set-Cookie" not in response.headers, route.endpoint

@@ -29,7 +29,7 @@ CONTENT_SECURITY_POLICY = "default-src 'self'; object-src 'none'; base-uri 'none
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _STATIC = f"{EXTENSION}.static"
-_UPLOAD = f"{EXTENSION}.upload"
+_UPLOADS = frozenset({f"{EXTENSION}.upload", f"{EXTENSION}.v1_upload"})
 _LOST = "docchat.lost"
 _HOSTS_OWN = "docchat.hosts_own"
 
@@ -40,7 +40,7 @@ def begin(app: Flask, **_: object) -> None:
         return
     request.environ[faults.REQUEST_ID] = new_id().hex
     request.max_content_length = MAX_JSON_BYTES
-    if request.endpoint == _UPLOAD:
+    if request.endpoint in _UPLOADS:
         request.max_content_length += services().settings.max_upload_bytes * FILES_AT_ONCE
         request.max_form_parts = 100
         # Werkzeug holds what it has buffered of a file against this limit too, so one that a host sets for its own
