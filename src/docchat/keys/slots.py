@@ -11,7 +11,7 @@ import fcntl
 import os
 import struct
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
@@ -92,9 +92,63 @@ class SlotKeyring:
                 handed_out = self._handed_out(descriptor)
                 if max(slots) >= handed_out or min(slots) < 0:
                     raise KeyDamaged
-                for slot in dict.fromkeys(slots):
+                for slot in sorted(set(slots)):  # in one order, or two clears could wait for one another
                     _lock(descriptor, _offset(slot), SLOT_BYTES)
+                for slot in dict.fromkeys(slots):
                     _write(descriptor, _DESTROYED, _offset(slot))
+                os.fdatasync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def suspend(self, *, slots: Sequence[int]) -> None:
+        """Withhold live keys, in place and synced, each time; a destroyed one stays destroyed."""
+        self._turn(slots, SlotState.LIVE, SlotState.SUSPENDED)
+
+    def resume(self, *, slots: Sequence[int]) -> None:
+        """Make suspended keys live again, in place and synced. Raises Cleared, and changes nothing, for one destroyed."""
+        self._turn(slots, SlotState.SUSPENDED, SlotState.LIVE)
+
+    def handed_out(self) -> int:
+        """One more than the highest slot number ever handed out."""
+        with _storage_errors():
+            return self._handed_out(self._descriptor())
+
+    def reserve(self, *, slots: int) -> None:
+        """Hand out no number below `slots` from now on."""
+        with self._exclusive(0, HEADER_BYTES) as descriptor:
+            if self._handed_out(descriptor) >= slots:
+                return
+            self._extend(descriptor, slots)
+            _write(descriptor, self._header(self._master, slots), 0)
+            os.fdatasync(descriptor)
+
+    def rewrap(self, *, keys: Iterable[tuple[int, UUID]]) -> int:
+        """Nothing to do while there is one master key."""
+        return sum(0 for _ in keys)
+
+    def rewrite(self) -> bool:
+        """Nothing is ever left of a destroyed key in a file that is overwritten in place."""
+        return True
+
+    def _turn(self, slots: Sequence[int], before: SlotState, after: SlotState) -> None:
+        if not slots:
+            return
+        with _storage_errors():
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                if max(slots) >= self._handed_out(descriptor) or min(slots) < 0:
+                    raise KeyDamaged
+                wanted = sorted(set(slots))
+                for slot in wanted:
+                    _lock(descriptor, _offset(slot), SLOT_BYTES)
+                states = [_state(os.pread(descriptor, 1, _offset(slot))) for slot in wanted]
+                if SlotState.HOLE in states:
+                    raise KeyDamaged
+                if after is SlotState.LIVE and SlotState.DESTROYED in states:
+                    raise Cleared
+                for slot, state in zip(wanted, states, strict=True):
+                    if state is before:
+                        _write(descriptor, bytes((after,)), _offset(slot))
                 os.fdatasync(descriptor)
             finally:
                 os.close(descriptor)

@@ -1,7 +1,7 @@
 """The keyring of many hosts: the same records in a table of a database of its own."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
@@ -9,13 +9,13 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     Column,
+    Connection,
     Integer,
     LargeBinary,
     MetaData,
     SmallInteger,
     String,
     Table,
-    func,
     insert,
     select,
     text,
@@ -115,6 +115,65 @@ class SqlKeyring:
         with suppress(StoreUnavailable):
             self._database.checkpoint()
 
+    def suspend(self, *, slots: Sequence[int]) -> None:
+        """Withhold live keys, committed before this returns; a destroyed one stays destroyed."""
+        self._turn(slots, SlotState.LIVE, SlotState.SUSPENDED)
+
+    def resume(self, *, slots: Sequence[int]) -> None:
+        """Make suspended keys live again. Raises Cleared, changing nothing, when one is destroyed."""
+        self._turn(slots, SlotState.SUSPENDED, SlotState.LIVE)
+
+    def handed_out(self) -> int:
+        """One more than the highest slot number ever handed out."""
+        with self._database.read() as connection:
+            return self._handed_out(connection)
+
+    def reserve(self, *, slots: int) -> None:
+        """Hand out no number below `slots` from now on."""
+        with self._database.write() as connection:
+            if not self._database.is_sqlite:
+                connection.execute(text("LOCK TABLE session_key IN EXCLUSIVE MODE"))
+            if self._handed_out(connection) >= slots:
+                return
+            if self._database.is_sqlite:
+                connection.execute(text("DELETE FROM sqlite_sequence WHERE name = 'session_key'"))
+                connection.execute(
+                    text("INSERT INTO sqlite_sequence (name, seq) VALUES ('session_key', :last)"), {"last": slots - 1}
+                )
+            else:
+                last = {"last": max(1, slots - 1)}
+                connection.execute(text("SELECT setval(pg_get_serial_sequence('session_key', 'slot'), :last)"), last)
+
+    def rewrap(self, *, keys: Iterable[tuple[int, UUID]]) -> int:
+        """Nothing to do while there is one master key."""
+        return sum(0 for _ in keys)
+
+    def rewrite(self) -> bool:
+        """Empty SQLite's write-ahead log."""
+        return self._database.checkpoint()
+
+    def _handed_out(self, connection: Connection) -> int:
+        if self._database.is_sqlite:
+            query = "SELECT seq + 1 FROM sqlite_sequence WHERE name = 'session_key'"
+        else:
+            query = "SELECT CASE WHEN is_called THEN last_value + 1 ELSE 0 END FROM session_key_slot_seq"
+        return int(connection.execute(text(query)).scalar_one_or_none() or 0)
+
+    def _turn(self, slots: Sequence[int], before: SlotState, after: SlotState) -> None:
+        if not slots:
+            return
+        wanted = set(slots)
+        query = select(session_key.c.slot, session_key.c.state).where(session_key.c.slot.in_(wanted))
+        with self._database.write() as connection:
+            rows = connection.execute(query.order_by(session_key.c.slot).with_for_update()).all()
+            states = [row.state for row in rows]
+            if len(rows) != len(wanted) or SlotState.HOLE in states:
+                raise KeyDamaged
+            if after is SlotState.LIVE and SlotState.DESTROYED in states:
+                raise Cleared
+            turned = [row.slot for row in rows if row.state == before]
+            connection.execute(update(session_key).where(session_key.c.slot.in_(turned)).values(state=after))
+
     def close(self) -> None:
         """Close this process's connections."""
         self._database.close()
@@ -135,10 +194,10 @@ class SqlKeyring:
                 values = [{"key": key, "value": value} for key, value in mine.items()]
                 connection.execute(insert(keyring_meta), values)
                 return
-            newest = connection.execute(select(func.max(session_key.c.slot))).scalar_one() or 0
-        self._compare(known, mine, newest, slots)
+            handed_out = self._handed_out(connection)
+        self._compare(known, mine, handed_out, slots)
 
-    def _compare(self, known: dict[str, str], mine: dict[str, str], newest: int, slots: int) -> None:
+    def _compare(self, known: dict[str, str], mine: dict[str, str], handed_out: int, slots: int) -> None:
         if not known:
             raise ConfigError(
                 "DOCCHAT_KEYRING_URL leads to an empty keyring, but the database holds sealed chats. "
@@ -154,7 +213,7 @@ class SqlKeyring:
                 "This host's master key is not the one the keyring was made with. Copy keys/master.key from the data "
                 "directory of a host that works."
             )
-        if newest < slots - 1:
+        if handed_out < slots:
             raise ConfigError(
                 "The keyring is older than the database: chats have keys it does not know. Restore the newest keyring."
             )
