@@ -1,0 +1,75 @@
+"""The ground the proofs stand on: both engines, two workers over one store, real hosts; and the table of `make prove`."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..conftest import PostgresServer
+from .ground import Ground
+from .scale import LONG
+from .tally import Line, Tally, id_of
+
+_TALLY = Tally()
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """`tally(what, n, figures)`: says what this test tried, how often, and what it measured."""
+    test = request.node.nodeid
+
+    def note(what: str, n: int, figures: str = "") -> None:
+        _TALLY.add(test, Line(id_of(test), what, n, figures))
+
+    return note
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Mark the lines of a test that failed or was skipped."""
+    outcome: Any = yield
+    report = outcome.get_result()
+    if report.failed:
+        _TALLY.end(item.nodeid, "RED")
+    elif report.skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        _TALLY.end(item.nodeid, f"not tried: {reason.removeprefix('Skipped: ')}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table."""
+    if LONG:
+        terminalreporter.write_line("")
+        terminalreporter.write_line(_TALLY.table())
+        terminalreporter.write_line("")
+        terminalreporter.write_line("Every line is green." if _TALLY.green else "Not proved: not every line is green.")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What was not tried is not proved."""
+    if LONG and not _TALLY.green:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Once on each engine."""
+    return str(request.param)
+
+
+@pytest.fixture
+def ground(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Ground]:
+    """An empty store on each engine; on PostgreSQL the keys are in a database of their own."""
+    if engine == "sqlite":
+        ground = Ground(engine, tmp_path / "data")
+        yield ground
+        ground.close()
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    urls = {"DOCCHAT_DATABASE_URL": server.create(), "DOCCHAT_KEYRING_URL": server.create()}
+    ground = Ground(engine, tmp_path / "data", urls, server)
+    yield ground
+    ground.close()
+    for url in urls.values():
+        server.drop(url)

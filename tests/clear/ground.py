@@ -1,0 +1,116 @@
+"""One store on one engine, as many workers over it as a test wants, and what can be read of a chat."""
+
+import gc
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from docchat.config import Settings
+from docchat.errors import Cleared, NotFound
+from docchat.extension import build_services
+from docchat.server.home import close
+from docchat.sessions.search import search
+from docchat.types import ChatSession, Draft
+from docchat.web.state import Services
+
+from ..conftest import PostgresServer
+
+OWNER = "ann"
+CANARY = "CANARY"
+
+
+@dataclass
+class Ground:
+    """Where a store lives, and the workers that a test has opened over it."""
+
+    engine: str
+    data_dir: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    server: PostgresServer | None = None
+    opened: list[Services] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings of a process over this store, DOCCHAT_DATA_DIR left out."""
+        return dict(self.settings)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where every byte of the store is."""
+        return (self.data_dir,) if self.server is None else (self.data_dir, self.server.data)
+
+    def worker(self, **more: object) -> Services:
+        """One more worker: it starts as a process would, what a crash left is cleared before."""
+        given = {"DOCCHAT_WORKER": "external", **self.settings, **more}
+        services = build_services(Settings.from_mapping(given, data_dir=self.data_dir))
+        self.opened.append(services)
+        return services
+
+    def close(self) -> None:
+        """Stop all workers."""
+        for services in self.opened:
+            services.answers.close() if hasattr(services.answers, "close") else None
+            close(services)
+        self.opened.clear()
+        gc.collect()
+
+
+def chat(services: Services, *, owner: str = OWNER, messages: int = 6, word: str = CANARY) -> ChatSession:
+    """A chat with a title and messages, each of which holds `word`."""
+    session = services.store.create(owner=owner, title=f"{word} title")
+    drafts = [Draft("user" if number % 2 == 0 else "assistant", f"{word} says {number}") for number in range(messages)]
+    services.store.append(owner=owner, session_id=session.id, drafts=drafts)
+    return services.store.get(owner=owner, session_id=session.id)
+
+
+def state(services: Services, session: ChatSession) -> str:
+    """What this worker can read of a chat made by `chat`: "full", "none", or what is wrong with it."""
+    seen = {
+        "get": _title(services, session),
+        "messages": _texts(services, session),
+        "list": _listed(services, session),
+        "search": _hits(services, session),
+    }
+    if seen == {"get": session.title, "messages": session.messages, "list": session.title, "search": True}:
+        return "full"
+    if seen == {"get": None, "messages": None, "list": None, "search": False}:
+        return "none"
+    return f"partial: {seen}"
+
+
+def _title(services: Services, session: ChatSession) -> str | None:
+    try:
+        return services.store.get(owner=session.owner, session_id=session.id).title
+    except (Cleared, NotFound):
+        return None
+
+
+def _texts(services: Services, session: ChatSession) -> int | None:
+    try:
+        page = services.store.messages(owner=session.owner, session_id=session.id, limit=1000)
+    except (Cleared, NotFound):
+        return None
+    return len([item for item in page.items if item.text])
+
+
+def _listed(services: Services, session: ChatSession) -> str | None:
+    cursor: str | None = None
+    while True:
+        page = services.store.list(owner=session.owner, cursor=cursor, limit=100)
+        for item in page.items:
+            if item.id == session.id:
+                return item.title
+        cursor = page.next
+        if cursor is None:
+            return None
+
+
+def _hits(services: Services, session: ChatSession) -> bool:
+    word = session.title.split()[0]
+    return any(hit.session.id == session.id for hit in search(services.store, owner=session.owner, text=word))
+
+
+def ids(sessions: Sequence[ChatSession]) -> list[UUID]:
+    """The ids of sessions."""
+    return [session.id for session in sessions]
