@@ -13,9 +13,10 @@ from .commands.measure import bench, evaluate
 from .commands.serve import serve, worker
 from .commands.sessions import sessions
 from .commands.users import user
+from .commands.verify_clear import verify_clear
 from .home import Group, Home, MountedHome
 
-_SHARED = (ask, bench, doctor, erase, evaluate, ingest, sessions, worker)
+_SHARED = (ask, bench, doctor, erase, evaluate, ingest, sessions, verify_clear, worker)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

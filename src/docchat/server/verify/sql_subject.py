@@ -1,0 +1,106 @@
+"""What an id stands for: the chats, documents and receipt that a proof is about."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, select
+
+from ...db.engine import Database
+from ...db.schema import SEQ_BITS, chat_session, document, receipt
+from ...errors import NotFound
+from ...types import ReceiptState
+
+
+@dataclass(frozen=True, slots=True)
+class GoneChat:
+    """A chat, or its history, that should be gone: message ids `first` to `last`, and the slots of its keys."""
+
+    id: UUID
+    no: int
+    first: int
+    last: int
+    slots: tuple[int, ...]
+    whole: bool
+    receipt_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is to be proven gone. `obstacles` say in plain words why it cannot be, before anything is looked at."""
+
+    what: str
+    chats: tuple[GoneChat, ...] = ()
+    documents: tuple[UUID, ...] = ()
+    receipts: tuple[UUID, ...] = ()
+    obstacles: tuple[str, ...] = ()
+
+
+def find(database: Database, wanted: UUID) -> Subject:
+    """The subject of a session's or a receipt's id, whoever the owner is. Raises NotFound."""
+    with database.read() as connection:
+        session = connection.execute(select(chat_session).where(chat_session.c.id == wanted)).one_or_none()
+        if session is not None:
+            return _session(connection, session)
+        row = connection.execute(select(receipt).where(receipt.c.id == wanted)).one_or_none()
+        if row is None:
+            raise NotFound("There is no chat and no receipt with this id.")
+        return _receipt(connection, row)
+
+
+def _session(connection: Connection, row: Row[Any]) -> Subject:
+    what = f"the chat {row.id}"
+    if row.cleared_at is None:
+        return Subject(what, obstacles=("this chat was not cleared",))
+    by = connection.execute(select(receipt).where(receipt.c.id == row.receipt_id)).one_or_none()
+    receipts = () if row.receipt_id is None else (row.receipt_id,)
+    return Subject(what, (_whole(row),), receipts=receipts, obstacles=() if by is None else _state(by))
+
+
+def _receipt(connection: Connection, row: Row[Any]) -> Subject:
+    what = f"receipt {row.id} ({row.action})"
+    if row.action == "document":
+        exists = select(document.c.id).where(document.c.id == row.document_id)
+        left = connection.execute(exists).first() is not None
+        there = ("this document is still there",) if left else ()
+        return Subject(what, documents=(row.document_id,), receipts=(row.id,), obstacles=there)
+    if row.action == "memory":
+        return Subject(what, obstacles=("clearing the memory removes nothing: the messages stay to be read",))
+    obstacles: tuple[str, ...] = _state(row)
+    chats: tuple[GoneChat, ...]
+    if row.action == "history":
+        chats = (_history(row),) if row.state != ReceiptState.UNDONE else ()
+    else:
+        buried = connection.execute(select(chat_session).where(chat_session.c.receipt_id == row.id)).all()
+        chats = tuple(_whole(chat) for chat in buried)
+        if not chats and row.action != "bulk" and not obstacles:
+            obstacles = ("the chat of this receipt is not cleared, or was cleared by another one",)
+    return Subject(what, chats, receipts=(row.id,), obstacles=obstacles)
+
+
+def _whole(row: Row[Any]) -> GoneChat:
+    slots = tuple(slot for slot in (row.meta_slot, row.history_slot) if slot is not None)
+    first = row.no << SEQ_BITS
+    return GoneChat(row.id, row.no, first, first + (1 << SEQ_BITS) - 1, slots, whole=True, receipt_id=row.receipt_id)
+
+
+def _history(row: Row[Any]) -> GoneChat:
+    no, end = row.scope["no"], row.scope["seq"][-1]
+    first = no << SEQ_BITS
+    slots = tuple(row.scope["slots"])
+    return GoneChat(row.session_id, no, first, first + end - 1, slots, whole=False, receipt_id=row.id)
+
+
+def _state(row: Row[Any]) -> tuple[str, ...]:
+    if row.state == ReceiptState.PENDING:
+        return (f"this clear can still be undone, until {_moment(row.undo_until)}; its keys are withheld till then",)
+    if row.state == ReceiptState.UNDONE:
+        return ("this clear was undone",)
+    if row.state == ReceiptState.RUNNING:
+        return ("this clear is still going on",)
+    return ()
+
+
+def _moment(at: datetime | None) -> str:
+    return "its time is over" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"

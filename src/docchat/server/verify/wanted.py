@@ -1,0 +1,67 @@
+"""What the raw look is to search for, as it travels to the process that looks."""
+
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """Rows that must not stand anywhere: messages first to last, or the chat's own row in an earlier state.
+
+    `whole` is False when only the history went: then the chat's own row lives on.
+    """
+
+    id: str
+    no: int
+    first: int
+    last: int
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How rows look on a page: numbers of columns, and where in a chat's row the title and the end stand."""
+
+    message_columns: int
+    title: int
+    cleared_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTable:
+    """How a keyring's rows look on a page of SQLite: number of columns, and where the wrapped key stands."""
+
+    columns: int
+    wrapped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One look at the files. Paths are empty where there is no such file."""
+
+    chats: tuple[Chat, ...]
+    slots: tuple[int, ...]
+    documents: tuple[str, ...]
+    data_dir: str
+    database: str
+    layout: Layout
+    slot_file: str
+    keyring: str
+    key_table: KeyTable
+
+    def dump(self) -> str:
+        """As a line of text."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def load(cls, line: str) -> "Wanted":
+        """From `dump`."""
+        values = json.loads(line)
+        return cls(
+            chats=tuple(Chat(**chat) for chat in values.pop("chats")),
+            slots=tuple(values.pop("slots")),
+            documents=tuple(values.pop("documents")),
+            layout=Layout(**values.pop("layout")),
+            key_table=KeyTable(**values.pop("key_table")),
+            **values,
+        )
