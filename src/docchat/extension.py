@@ -4,10 +4,12 @@ import errno
 import fcntl
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
+from uuid import UUID
 
 from flask import Flask, request_finished, request_started
 
@@ -23,19 +25,28 @@ from .documents.library import Library
 from .documents.sql_index import create as create_index
 from .documents.sql_index import make_index
 from .errors import ConfigError, StoreError
-from .jobs.worker import Beat, Worker
+from .jobs.worker import Beat, Retry, Worker
 from .keys.keyring import Keyring
 from .keys.slots import SlotKeyring
 from .keys.sql import SqlKeyring
+from .sessions.bulk import BulkClearing
 from .sessions.clearing import Clearing
+from .sessions.retention import Retention
+from .sessions.shredder import Shredder
 from .sessions.sql import SqlSessionStore
+from .sessions.sql_audit import SqlAudit
+from .sessions.sql_bulk import SqlBulk
 from .sessions.sql_graves import SqlGraves
+from .sessions.sql_settle import SqlSettle
 from .web import guard
 from .web.auth import flask_login_source
 from .web.state import EXTENSION, Services, UserSource
 
 _RECONCILE_SECONDS = 60.0
+_REWRITE_SECONDS = 30.0
 _TIDY_SECONDS = 3600.0
+# The walk may take one part in so many of the time.
+_WALK_SHARE = 100.0
 
 
 class DocChat:
@@ -69,7 +80,7 @@ class DocChat:
         if EXTENSION in app.extensions:
             raise ConfigError("DocChat is set up already for this application: call init_app once.")
         settings = self._settings or Settings.from_mapping(app.config, data_dir=Path(app.instance_path) / "docchat")
-        app.extensions[EXTENSION] = build_services(settings, user=self._user())
+        app.extensions[EXTENSION] = build_services(settings, user=self._user(), serving=True)
         app.register_blueprint(make_blueprint(), url_prefix=settings.url_prefix or None)
         request_started.connect(guard.begin, app)
         request_finished.connect(guard.finish, app)
@@ -86,10 +97,11 @@ class DocChat:
         return UserSource(self._current_user_id, self._current_username or _nothing)
 
 
-def build_services(settings: Settings, *, user: UserSource | None = None) -> Services:
+def build_services(settings: Settings, *, user: UserSource | None = None, serving: bool = False) -> Services:
     """All parts over these settings, without an application: for commands and workers.
 
-    Creates and checks what is stored, then closes it again. Raises ConfigError.
+    Creates and checks what is stored, then closes it again. With `serving`, clears that were cut short or could still
+    be undone are finished first. Raises ConfigError.
     """
     settings.check()
     _check_directory(settings.data_dir)
@@ -97,8 +109,12 @@ def build_services(settings: Settings, *, user: UserSource | None = None) -> Ser
     with _one_at_a_time(settings.data_dir):
         keyring = _make_keyring(settings, _migrate(database))
     store = SqlSessionStore(database, keyring)
-    graves = SqlGraves(database, keyring)
-    clearing = Clearing(graves, keyring)
+    shredder = Shredder(keyring, undo_seconds=settings.clear_undo_seconds)
+    graves, settling = SqlGraves(database, shredder), SqlSettle(database, shredder)
+    audit = SqlAudit(database, keyring)
+    clearing = Clearing(graves, settling, audit, shredder)
+    bulk = BulkClearing(SqlBulk(database), shredder)
+    retention = Retention(graves, shredder, settings.retention_days, settings.retention_idle_days)
     index = make_index(database)
     library = Library(database, make_files(database, settings), index, settings)
     model = None
@@ -113,15 +129,26 @@ def build_services(settings: Settings, *, user: UserSource | None = None) -> Ser
         database,
         {
             **document_jobs(library, settings),
-            "reclaim": graves.reclaim,
-            "reconcile": lambda job, beat: _discard(clearing.reconcile()),
+            "reclaim": settling.reclaim,
+            "settle": lambda job, beat: settling.settle(receipt_id=UUID(job.subject)),
+            "bulk": bulk.finish,
+            "retention": retention.sweep,
+            "reconcile": lambda job, beat: _reconcile(clearing),
+            "rewrite_keys": lambda job, beat: _rewrite(keyring),
             "tidy": lambda job, beat: _tidy(store, library, beat),
         },
         slow=frozenset({"ingest"}),
-        periodic={"reconcile": _RECONCILE_SECONDS, "tidy": _TIDY_SECONDS},
+        periodic={
+            "reconcile": _RECONCILE_SECONDS,
+            "rewrite_keys": _REWRITE_SECONDS,
+            "retention": _TIDY_SECONDS,
+            "tidy": _TIDY_SECONDS,
+        },
     )
-    # Before the first request: what a crash cut short, or a restored database brought back, is cleared for good.
-    clearing.reconcile()
+    if serving:
+        # Before the first request: what a crash cut short, or a restored database brought back, is cleared for good.
+        settling.settle_all()
+        clearing.reconcile()
     database.close()
     keyring.close()
     return Services(
@@ -130,6 +157,8 @@ def build_services(settings: Settings, *, user: UserSource | None = None) -> Ser
         keyring=keyring,
         store=store,
         clearing=clearing,
+        bulk=bulk,
+        audit=audit,
         library=library,
         answers=Answers(store, index, library, model, settings),
         worker=worker,
@@ -200,5 +229,13 @@ def _nothing() -> None:
     return None
 
 
-def _discard(_: int) -> None:
-    """A job reports nothing."""
+def _reconcile(clearing: Clearing) -> None:
+    """Make rows and keys agree; the longer the walk over all chats takes, the rarer it is."""
+    start = time.monotonic()
+    clearing.reconcile()
+    raise Retry("walked all chats", delay=max(_RECONCILE_SECONDS, _WALK_SHARE * (time.monotonic() - start)))
+
+
+def _rewrite(keyring: Keyring) -> None:
+    if not keyring.rewrite():
+        raise Retry("something holds the key table", delay=_REWRITE_SECONDS)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -12,9 +13,14 @@ from docchat.jobs.worker import Worker
 from docchat.keys.keyring import Keyring
 from docchat.keys.slots import SlotKeyring
 from docchat.keys.sql import SqlKeyring
+from docchat.sessions.bulk import BulkClearing
 from docchat.sessions.clearing import Clearing
+from docchat.sessions.shredder import Shredder
 from docchat.sessions.sql import SqlSessionStore
+from docchat.sessions.sql_audit import SqlAudit
+from docchat.sessions.sql_bulk import SqlBulk
 from docchat.sessions.sql_graves import SqlGraves
+from docchat.sessions.sql_settle import SqlSettle
 
 
 @dataclass
@@ -25,19 +31,32 @@ class House:
     keyring: Keyring
     store: SqlSessionStore
     graves: SqlGraves
+    settling: SqlSettle
+    audit: SqlAudit
+    bulk: BulkClearing
     clearing: Clearing
     worker: Worker
 
 
-def build(database: Database, keyring: Keyring) -> House:
-    graves = SqlGraves(database, keyring)
+def build(database: Database, keyring: Keyring, *, undo_seconds: float = 0.0) -> House:
+    shredder = Shredder(keyring, undo_seconds=undo_seconds)
+    graves, settling = SqlGraves(database, shredder), SqlSettle(database, shredder)
+    audit, bulk = SqlAudit(database, keyring), BulkClearing(SqlBulk(database), shredder)
+    jobs = {
+        "reclaim": settling.reclaim,
+        "settle": lambda job, beat: settling.settle(receipt_id=UUID(job.subject)),
+        "bulk": bulk.finish,
+    }
     return House(
-        database,
-        keyring,
-        SqlSessionStore(database, keyring),
-        graves,
-        Clearing(graves, keyring),
-        Worker(database, {"reclaim": graves.reclaim}),
+        database=database,
+        keyring=keyring,
+        store=SqlSessionStore(database, keyring),
+        graves=graves,
+        settling=settling,
+        audit=audit,
+        bulk=bulk,
+        clearing=Clearing(graves, settling, audit, shredder),
+        worker=Worker(database, jobs),
     )
 
 

@@ -51,7 +51,7 @@ def test_a_clear_takes_everything_and_names_what_went(house: House) -> None:
     run = new_id()
     answer = Draft("assistant", "", state=MessageState.RUNNING, run_id=run)
     house.store.start_run(owner="ada", session_id=session_id, question=Draft("user", "q"), answer=answer)
-    slots = house.graves.find(owner="ada", session_id=session_id).slots
+    slots = house.graves.find(owner="ada", session_id=session_id).slots.all()
     outcome = house.clearing.clear(owner="ada", session_id=session_id)
     assert outcome.receipt is not None
     assert outcome.receipt.counts == {"messages": 6, "titles": 1, "running_answers": 1}
@@ -233,7 +233,7 @@ def test_a_keyring_that_fails_clears_nothing_and_says_so(house: House, monkeypat
 
 def test_a_start_finishes_what_a_crash_cut_short(house: House) -> None:
     cut, whole = fill(house), fill(house)
-    house.keyring.destroy(slots=house.graves.find(owner="ada", session_id=cut).slots)
+    house.keyring.destroy(slots=house.graves.find(owner="ada", session_id=cut).slots.all())
     assert build(house.database, house.keyring).clearing.reconcile(patience=0.0) == 1
     assert house.clearing.reconcile() == 0
     with house.database.read() as connection:
@@ -254,7 +254,7 @@ def test_a_first_write_during_the_clear_does_not_survive(house: House, monkeypat
 
     monkeypatch.setattr(house.graves, "bury", late_write)
     house.clearing.clear(owner="ada", session_id=session.id)
-    slots = house.graves.find(owner="ada", session_id=session.id).slots
+    slots = house.graves.find(owner="ada", session_id=session.id).slots.all()
     assert house.keyring.states(slots=slots) == (SlotState.DESTROYED,) * 2
     assert rows(house)["message"] == 0
 
@@ -345,7 +345,7 @@ def test_the_files_never_hold_plaintext_and_after_a_clear_no_key(tmp_path: Path)
     house.store.append(
         owner="ada", session_id=session.id, drafts=[Draft("user", f"text {SECRET} {n}") for n in range(9)]
     )
-    slots = house.graves.find(owner="ada", session_id=session.id).slots
+    slots = house.graves.find(owner="ada", session_id=session.id).slots.all()
     keys = [keyring.open(session_id=session.id, slot=slot) for slot in slots]
     wrapped = [
         (tmp_path / "keys" / "slots.bin").read_bytes()[4096 + 64 * slot + 16 : 4096 + 64 * slot + 64] for slot in slots

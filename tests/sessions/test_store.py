@@ -204,7 +204,7 @@ def test_destroyed_keys_alone_stop_every_verb(house: House) -> None:
     watch = house.store.watch(owner="ada", session_id=session.id)
     assert watch.alive()
     assert house.store.alive([watch]) == (True,)
-    house.keyring.destroy(slots=house.graves.find(owner="ada", session_id=session.id).slots)
+    house.keyring.destroy(slots=house.graves.find(owner="ada", session_id=session.id).slots.all())
     assert not watch.alive()
     assert house.store.alive([watch]) == (False,)
     for call in (
@@ -226,7 +226,7 @@ def test_a_clear_in_the_middle_of_a_verb_wins(house: House, monkeypatch: pytest.
     """The keys are destroyed right after the verb has opened one of them."""
     session = house.store.create(owner="ada", title="t")
     (first,) = house.store.append(owner="ada", session_id=session.id, drafts=[Draft("user", "a")])
-    slots = house.graves.find(owner="ada", session_id=session.id).slots
+    slots = house.graves.find(owner="ada", session_id=session.id).slots.all()
     real = house.keyring.open
 
     def open_then_clear(*, session_id: UUID, slot: int) -> bytes:
@@ -255,7 +255,7 @@ def test_a_clear_cut_short_after_its_first_key_reads_as_cleared(house: House) ->
     session = house.store.create(owner="ada", title="t")
     house.store.append(owner="ada", session_id=session.id, drafts=[Draft("user", "a")])
     watch = house.store.watch(owner="ada", session_id=session.id)
-    house.keyring.destroy(slots=house.graves.find(owner="ada", session_id=session.id).slots[:1])
+    house.keyring.destroy(slots=house.graves.find(owner="ada", session_id=session.id).slots.all()[:1])
     assert not watch.alive()
     assert house.store.alive([watch]) == (False,)
     for call in (
@@ -312,7 +312,7 @@ def test_a_first_write_that_is_rolled_back_leaves_no_key(house: House, monkeypat
         return tuple(made)
 
     monkeypatch.setattr(house.keyring, "create", create)
-    monkeypatch.setattr("docchat.sessions.sql.insert", lambda table: 1 / 0)
+    monkeypatch.setattr("docchat.sessions.sealing.seal", lambda *arguments, **context: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         house.store.append(owner="ada", session_id=session.id, drafts=[Draft("user", "a")])
     assert set(house.keyring.states(slots=made)) == {SlotState.DESTROYED}

@@ -196,8 +196,9 @@ def _write(work: _Work, passages: Sequence[Passage]) -> None:
 
 def _history(work: _Work) -> tuple[Message, ...]:
     run = work.live.run
+    known_from = work.tools.store.get(owner=run.owner, session_id=run.session_id).memory_from or 0
     page = work.tools.store.messages(owner=run.owner, session_id=run.session_id, limit=_HISTORY)
-    return tuple(message for message in page.items if message.id < run.question.id)
+    return tuple(message for message in page.items if known_from <= message.id < run.question.id)
 
 
 def _stream(work: _Work, messages: Sequence[ChatMessage], marker: Marker) -> None:

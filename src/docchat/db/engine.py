@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -17,6 +18,15 @@ from ..errors import ConfigError, StorageFull, StoreError, StoreUnavailable
 _WRITE = "docchat_write"
 _FULL = ("disk is full", "no space left", "disk full", "could not extend file")
 _CONFLICTS = ("40001", "40P01", "55P03")
+
+
+@dataclass(frozen=True, slots=True)
+class _Engines:
+    """The engine of one process, and the same (one pool) as a write transaction asks for it."""
+
+    pid: int
+    reading: Engine
+    writing: Engine
 
 
 class Database:
@@ -36,7 +46,7 @@ class Database:
             self.url = self.url.set(drivername="postgresql+psycopg")
         self.timeout = timeout
         self._lock = threading.Lock()
-        self._engine: tuple[int, Engine] | None = None
+        self._engine: _Engines | None = None
 
     @property
     def is_sqlite(self) -> bool:
@@ -60,7 +70,7 @@ class Database:
         if not self.is_sqlite:
             return True
         try:
-            connection = self._current_engine().raw_connection()
+            connection = self._engines().reading.raw_connection()
             try:
                 busy = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             finally:
@@ -72,32 +82,32 @@ class Database:
     def close(self) -> None:
         """Close this process's connections; the next use opens new ones."""
         with self._lock:
-            if self._engine is not None and self._engine[0] == os.getpid():
-                self._engine[1].dispose()
+            if self._engine is not None and self._engine.pid == os.getpid():
+                self._engine.reading.dispose()
             self._engine = None
 
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[Connection]:
         try:
-            with self._current_engine().connect() as connection:
-                connection = connection.execution_options(**{_WRITE: write})
-                with connection.begin():
-                    yield connection
+            engines = self._engines()
+            with (engines.writing if write else engines.reading).begin() as connection:
+                yield connection
         except (DBAPIError, PoolTimeout) as error:
             raise translate(error) from error
 
-    def _current_engine(self) -> Engine:
-        engine = self._engine
-        if engine is not None and engine[0] == os.getpid():
-            return engine[1]
+    def _engines(self) -> "_Engines":
+        engines = self._engine
+        if engines is not None and engines.pid == os.getpid():
+            return engines
         with self._lock:
-            engine = self._engine
-            if engine is None or engine[0] != os.getpid():
-                if engine is not None:
-                    engine[1].dispose(close=False)
-                engine = (os.getpid(), self._make_engine())
-                self._engine = engine
-            return engine[1]
+            engines = self._engine
+            if engines is None or engines.pid != os.getpid():
+                if engines is not None:
+                    engines.reading.dispose(close=False)
+                engine = self._make_engine()
+                engines = _Engines(os.getpid(), engine, engine.execution_options(**{_WRITE: True}))
+                self._engine = engines
+            return engines
 
     def _make_engine(self) -> Engine:
         if self.is_sqlite:

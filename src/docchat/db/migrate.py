@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from ..errors import ConfigError
 from ..types import new_id
 from .engine import Database
-from .schema import chat_session, metadata, store_meta
+from .schema import chat_session, job, metadata, receipt, store_meta
 
 Step = Callable[[Connection], None]
 
@@ -26,7 +26,26 @@ def _m001_tables(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
-STEPS: tuple[Step, ...] = (_m001_tables,)
+def _m002_receipts(connection: Connection) -> None:
+    """Receipts of every kind, history and memory of a chat, and reclaim jobs that are named by their receipt."""
+    for name in ("first_seq", "memory_seq"):
+        connection.execute(text(f"ALTER TABLE chat_session ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"))
+    connection.execute(text("ALTER TABLE receipt RENAME TO receipt_before"))
+    receipt.create(connection)
+    kept = "id, owner, session_id, action, counts, successor, created_at"
+    connection.execute(
+        text(f"INSERT INTO receipt ({kept}, state) SELECT {kept}, 'done' FROM receipt_before")  # noqa: S608
+    )
+    connection.execute(text("DROP TABLE receipt_before"))
+    for index in chat_session.indexes:
+        index.create(connection, checkfirst=True)
+    for waiting in connection.execute(select(job.c.id, job.c.subject).where(job.c.kind == "reclaim")).all():
+        number = select(chat_session.c.receipt_id).where(chat_session.c.no == int(waiting.subject))
+        subject = connection.execute(number).scalar_one()
+        connection.execute(update(job).where(job.c.id == waiting.id).values(subject=str(subject)))
+
+
+STEPS: tuple[Step, ...] = (_m001_tables, _m002_receipts)
 
 
 def migrate(database: Database, *, extra: Step | None = None) -> Origin:
@@ -42,7 +61,8 @@ def migrate(database: Database, *, extra: Step | None = None) -> Origin:
         done = int(_read(connection, "schema") or 0)
         if done > len(STEPS):
             raise ConfigError("This database was written by a newer docchat. Install that version or newer.")
-        for step in STEPS[done:]:
+        # The first step makes the tables of today; the others bring older ones up to it.
+        for step in STEPS[done:] if done else STEPS[:1]:
             step(connection)
         _write(connection, "schema", str(len(STEPS)))
         if extra is not None:

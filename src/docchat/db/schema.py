@@ -53,7 +53,8 @@ store_meta = Table(
 )
 
 # A cleared session stays as a tombstone: id, owner, slots (so that a repeated clear destroys them again),
-# successor and receipt; nothing of its content.
+# successor and receipt; nothing of its content. Messages below `first_seq` went with the history, those below
+# `memory_seq` are kept but not told to a model.
 chat_session = Table(
     "chat_session",
     metadata,
@@ -65,6 +66,8 @@ chat_session = Table(
     Column("title", LargeBinary),
     Column("messages", Integer, nullable=False, server_default=text("0")),
     Column("next_seq", Integer, nullable=False, server_default=text("0")),
+    Column("first_seq", Integer, nullable=False, server_default=text("0")),
+    Column("memory_seq", Integer, nullable=False, server_default=text("0")),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("cleared_at", Instant),
@@ -79,6 +82,12 @@ Index(
     chat_session.c.no.desc(),
     sqlite_where=chat_session.c.cleared_at.is_(None),
     postgresql_where=chat_session.c.cleared_at.is_(None),
+)
+Index(
+    "chat_session_by_receipt",
+    chat_session.c.receipt_id,
+    sqlite_where=chat_session.c.receipt_id.is_not(None),
+    postgresql_where=chat_session.c.receipt_id.is_not(None),
 )
 
 # id = session no << 24 | seq: the rows of a session are one range of the primary key.
@@ -105,16 +114,21 @@ SEQ_BITS = 24
 SESSION_OWNED = (message, answer_run)
 """Every table whose rows belong to a session. A clear empties them all; a test reads each of them afterwards."""
 
+# `scope` says in ids and numbers what a clear is still to do, or what an undo needs; never content.
 receipt = Table(
     "receipt",
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("owner", Text, nullable=False),
-    Column("session_id", Uuid, nullable=False),
+    Column("session_id", Uuid),
+    Column("document_id", Uuid),
     Column("action", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
     Column("counts", JSON, nullable=False),
+    Column("scope", JSON(none_as_null=True)),
     Column("successor", Uuid),
     Column("created_at", Instant, nullable=False),
+    Column("undo_until", Instant),
 )
 
 job = Table(

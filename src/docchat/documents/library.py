@@ -9,11 +9,12 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, and_, delete, insert, or_, select, update
 
 from ..config import Settings
+from ..db import receipts
 from ..db.engine import Database
 from ..db.schema import document, document_page
 from ..errors import InvalidInput, NotFound, StoreError
 from ..jobs.queue import cancel, put
-from ..types import Document, DocumentState, Page, PageText, new_id, utc_now
+from ..types import Document, DocumentState, Page, PageText, Receipt, new_id, utc_now
 from . import boxes
 from .file_store import FileStore
 from .index import Index
@@ -99,15 +100,18 @@ class Library:
             following = f"{(found[-1].created_at - _EPOCH) // timedelta(microseconds=1):x}-{rows[limit - 1].no:x}"
         return Page(found, following)
 
-    def delete(self, *, owner: str, document_id: UUID) -> None:
+    def delete(self, *, owner: str, document_id: UUID) -> Receipt:
         """Delete a document with its passages, its words in the index and its original. Raises NotFound."""
         with self.database.write() as connection:
-            query = select(document.c.no).where(document.c.owner == owner, document.c.id == document_id)
-            number = connection.execute(query.with_for_update()).scalar_one_or_none()
-            if number is None:
+            query = select(document).where(document.c.owner == owner, document.c.id == document_id)
+            row = connection.execute(query.with_for_update()).one_or_none()
+            if row is None:
                 raise NotFound
-            drop_content(connection, self.index, number)
-            connection.execute(delete(document).where(document.c.no == number))
+            drop_content(connection, self.index, row.no)
+            connection.execute(delete(document).where(document.c.no == row.no))
+            counts = {"documents": 1, "originals": 1, "pages": row.pages, "passages": row.passages}
+            written = Receipt(new_id(), None, "document", counts, utc_now(), document_id=document_id)
+            receipts.write(connection, written, owner=owner)
             cancel(connection, kind="ingest", subject=str(document_id))
             put(connection, kind="remove_original", subject=str(document_id))
             put(connection, kind="reclaim", subject="documents")
@@ -115,6 +119,7 @@ class Library:
             self.files.delete(document_id=document_id)
         except StoreError as error:  # the job that was put above repeats it
             logger.warning("document %s: its original is not removed yet: %s", document_id, error.code)
+        return written
 
     def retry(self, *, owner: str, document_id: UUID) -> Document:
         """Read a document again that failed or whose reading was given up; a ready one stays. Raises NotFound."""

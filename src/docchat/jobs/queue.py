@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Executable, and_, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..db.engine import Database
@@ -15,6 +15,22 @@ LEASE = timedelta(seconds=15)
 # A clock that jumps back must not leave a job leased, or waiting, for years: what lies further ahead is due now.
 _LONGEST_LEASE = timedelta(hours=1)
 _LONGEST_DELAY = timedelta(days=1)
+
+
+_FRESH = {"attempts": 0, "error": None, "failed_at": None, "lease": None, "lease_until": None}
+_INSERT: dict[str, sqlite.Insert | postgresql.Insert] = {
+    "sqlite": sqlite.insert(job),
+    "postgresql": postgresql.insert(job),
+}
+
+
+def _put(added: sqlite.Insert | postgresql.Insert) -> Executable:
+    armed = {"run_at": added.excluded.run_at, **_FRESH}
+    return added.values(_FRESH).on_conflict_do_update(index_elements=[job.c.kind, job.c.subject], set_=armed)
+
+
+# Built once: it is part of every clear.
+_PUT = {dialect: _put(added) for dialect, added in _INSERT.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +49,15 @@ def put(connection: Connection, *, kind: str, subject: str, delay: float = 0.0) 
 
     `delay` in seconds.
     """
-    values = {
-        "kind": kind,
-        "subject": subject,
-        "run_at": utc_now() + timedelta(seconds=delay),
-        "attempts": 0,
-        "error": None,
-        "failed_at": None,
-        "lease": None,
-        "lease_until": None,
-    }
-    added = _insert(connection).values(values)
-    connection.execute(added.on_conflict_do_update(index_elements=[job.c.kind, job.c.subject], set_=values))
+    run_at = utc_now() + timedelta(seconds=delay)
+    connection.execute(_PUT[connection.dialect.name], {"kind": kind, "subject": subject, "run_at": run_at})
 
 
 def arm(database: Database, *, kind: str, delay: float) -> None:
     """Put the job of a periodic kind unless it is there; the first time it runs after `delay` seconds."""
     values = {"kind": kind, "subject": "all", "run_at": utc_now() + timedelta(seconds=delay), "attempts": 0}
     with database.write() as connection:
-        connection.execute(_insert(connection).values(values).on_conflict_do_nothing())
+        connection.execute(_INSERT[connection.dialect.name].values(values).on_conflict_do_nothing())
 
 
 def cancel(connection: Connection, *, kind: str, subject: str) -> None:
@@ -119,10 +125,6 @@ def give_up(database: Database, claimed: Job, *, error: str) -> None:
         connection.execute(
             update(job).where(_mine(claimed)).values(failed_at=utc_now(), error=error, lease=None, lease_until=None)
         )
-
-
-def _insert(connection: Connection) -> sqlite.Insert | postgresql.Insert:
-    return sqlite.insert(job) if connection.dialect.name == "sqlite" else postgresql.insert(job)
 
 
 def _mine(claimed: Job) -> ColumnElement[bool]:

@@ -1,6 +1,7 @@
 """The Keyring protocol: where session keys live, and the one act that makes a chat unreadable for ever."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from enum import IntEnum
 from typing import Protocol
 from uuid import UUID
@@ -46,6 +47,12 @@ class Keyring(Protocol):
 
     def handed_out(self) -> int:
         """One more than the highest slot number ever handed out; 0 for none."""
+
+    def made_at(self, *, slots: Sequence[int]) -> tuple[datetime, ...]:
+        """When each live or suspended key was made, to the minute: its nonce begins with the minutes since 1970.
+
+        (4 bytes, then 8 random ones; a rewrap keeps the minute.) 1970 for a hole or a destroyed slot.
+        """
 
     def reserve(self, *, slots: int) -> None:
         """Hand out no number below `slots` from now on; those never made stay holes."""

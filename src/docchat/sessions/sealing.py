@@ -1,8 +1,8 @@
 """Sealing: what a session holds, as ciphertext under its own keys, and back. The one place that opens keys."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,57 +15,86 @@ from ..types import Citation, Draft, Message, MessageState
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """Slot numbers of a session's two keys: `meta` seals the title, `history` the messages."""
+    """Slot numbers of a session's keys: `meta` seals the title, `history` the messages. None: nothing sealed yet."""
 
-    meta: int
-    history: int
+    meta: int | None = None
+    history: int | None = None
+
+    def all(self) -> tuple[int, ...]:
+        """The slots there are. `meta` comes first, so that a clear that is cut short has destroyed that one."""
+        return tuple(slot for slot in (self.meta, self.history) if slot is not None)
 
 
 class Sealer:
-    """Seals and opens titles and messages of any session. Keys are opened for one call and then dropped."""
+    """Seals and opens titles and messages of any session. Keys are opened for one call and then dropped.
+
+    A session is cleared when its meta key is withheld; its history alone when only the other is. What was opened is
+    handed out after a second look at the keys, since a clear may have come meanwhile.
+    """
 
     def __init__(self, keyring: Keyring) -> None:
         self.keyring = keyring
 
-    def allocate(self, session_id: UUID) -> Slots:
-        """Two new keys, durable before this returns."""
-        return Slots(*self.keyring.create(session_id=session_id, count=2))
+    def allocate(self, session_id: UUID, slots: Slots) -> Slots:
+        """Both slots, with a new key for each that was missing; durable before this returns."""
+        missing = (slots.meta is None) + (slots.history is None)
+        new = iter(self.keyring.create(session_id=session_id, count=missing) if missing else ())
+        meta = next(new) if slots.meta is None else slots.meta
+        return Slots(meta, next(new) if slots.history is None else slots.history)
 
-    def check(self, *slots: int) -> None:
-        """Raise Cleared unless every slot is live; KeyDamaged for a hole."""
-        states = self.keyring.states(slots=slots)
-        if CLEARED.intersection(states):
-            raise Cleared
-        if SlotState.HOLE in states:
-            raise KeyDamaged
+    def check(self, slots: Slots) -> None:
+        """Raise Cleared unless every key is live; KeyDamaged for a hole."""
+        self._check(slots.all())
 
     def seal_title(self, session_id: UUID, slots: Slots, title: str) -> bytes:
         """The sealed title."""
-        key = self.keyring.open(session_id=session_id, slot=slots.meta)
+        key = self._open(session_id, slots.meta)
         return seal(key, title.encode(), context=_title_context(session_id))
 
-    def open_title(self, session_id: UUID, slots: Slots, sealed: bytes) -> str:
-        """The title. Raises Cleared when its key is destroyed, also when that happens meanwhile."""
-        key = self.keyring.open(session_id=session_id, slot=slots.meta)
-        title = unseal(key, sealed, context=_title_context(session_id)).decode()
-        self.check(slots.meta, slots.history)
+    def open_title(self, session_id: UUID, slots: Slots, sealed: bytes | None) -> str:
+        """The title, "" for none. Raises Cleared when the session is cleared, also meanwhile."""
+        title = ""
+        if sealed is not None:
+            key = self._open(session_id, slots.meta)
+            title = unseal(key, sealed, context=_title_context(session_id)).decode()
+        if slots.meta is not None:
+            self._check((slots.meta,))
         return title
 
     def seal_messages(self, session_id: UUID, slots: Slots, messages: Iterable[Message]) -> list[bytes]:
         """The sealed bodies of messages, in their order."""
-        key = self.keyring.open(session_id=session_id, slot=slots.history)
+        key = self._open(session_id, slots.history)
         return [seal(key, _encode(message), context=_message_context(session_id, message.id)) for message in messages]
 
-    def open_messages(self, session_id: UUID, slots: Slots, rows: Iterable[tuple[int, bytes]]) -> list[Message]:
-        """Messages from (id, sealed body). Raises Cleared when the key is destroyed, also meanwhile."""
-        key = self.keyring.open(session_id=session_id, slot=slots.history)
-        messages = [
-            _decode(number, unseal(key, body, context=_message_context(session_id, number))) for number, body in rows
-        ]
-        # The keys are looked at again after the work: what was opened a moment before a clear is not handed out. Both,
-        # since a clear that was cut short may have destroyed only the first of them.
-        self.check(slots.meta, slots.history)
+    def open_messages(self, session_id: UUID, slots: Slots, rows: Sequence[tuple[int, bytes]]) -> list[Message]:
+        """Messages from (id, sealed body). Raises Cleared when session or history are cleared, also meanwhile."""
+        messages: list[Message] = []
+        if rows:
+            key = self._open(session_id, slots.history)
+            messages = [
+                _decode(number, unseal(key, body, context=_message_context(session_id, number)))
+                for number, body in rows
+            ]
+        self.check(slots)
         return messages
+
+    def _open(self, session_id: UUID, slot: int | None) -> bytes:
+        if slot is None:
+            raise KeyDamaged  # something is sealed, and no key is named that opens it
+        return self.keyring.open(session_id=session_id, slot=slot)
+
+    def _check(self, slots: tuple[int, ...]) -> None:
+        states = self.keyring.states(slots=slots)
+        if not CLEARED.isdisjoint(states):
+            raise Cleared
+        if SlotState.HOLE in states:
+            raise KeyDamaged
+
+
+_ALWAYS = object()
+_STORED = tuple(field.name for field in fields(Message) if field.name != "id")
+# A field that has its default is left out of the stored body.
+_DEFAULTS = {field.name: field.default for field in fields(Draft) if field.default is not MISSING}
 
 
 def message_of(draft: Draft, number: int, at: datetime) -> Message:
@@ -82,21 +111,26 @@ def _message_context(session_id: UUID, number: int) -> bytes:
 
 
 def _encode(message: Message) -> bytes:
-    values = asdict(message)
-    del values["id"]
-    return json.dumps(values, default=_plain, ensure_ascii=False, separators=(",", ":")).encode()
+    values = {name: getattr(message, name) for name in _STORED}
+    plain = {name: value for name, value in values.items() if value != _DEFAULTS.get(name, _ALWAYS)}
+    return json.dumps(plain, default=_plain, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _plain(value: object) -> str:
+def _plain(value: object) -> object:
+    if isinstance(value, Citation):
+        return asdict(value)
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _decode(number: int, body: bytes) -> Message:
     values: dict[str, Any] = json.loads(body)
     values["created_at"] = datetime.fromisoformat(values["created_at"])
-    values["state"] = MessageState(values["state"])
-    values["run_id"] = UUID(values["run_id"]) if values["run_id"] else None
-    values["citations"] = tuple(
-        Citation(**{**citation, "document_id": UUID(citation["document_id"])}) for citation in values["citations"]
-    )
+    if "state" in values:
+        values["state"] = MessageState(values["state"])
+    if values.get("run_id"):
+        values["run_id"] = UUID(values["run_id"])
+    if "citations" in values:
+        values["citations"] = tuple(
+            Citation(**{**citation, "document_id": UUID(citation["document_id"])}) for citation in values["citations"]
+        )
     return Message(id=number, **values)

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
 
 from ..db.engine import Database
 from ..db.schema import EPOCH, MICROSECOND, SEQ_BITS, answer_run, chat_session, message
@@ -15,7 +15,7 @@ from ..errors import Cleared, InvalidInput, KeyDamaged, NotFound, StoreError, To
 from ..keys.keyring import CLEARED, Keyring
 from ..types import ChatSession, Draft, Message, MessageState, Page, utc_now
 from .sealing import Sealer, Slots, message_of
-from .sql_rows import SessionRow, find_live, id_range, insert_empty, slots_of
+from .sql_rows import SessionRow, as_session, find_live, id_range, insert_empty, message_id, slots_of
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +27,46 @@ MAX_MESSAGES = 1 << SEQ_BITS
 _SILENCE = timedelta(seconds=10)
 _DEAD = timedelta(minutes=1)
 
+# Statements are built once: building one anew takes four times as long as running it.
+_LIST = (
+    select(chat_session)
+    .where(chat_session.c.owner == bindparam("of_owner"), chat_session.c.cleared_at.is_(None))
+    .order_by(chat_session.c.updated_at.desc(), chat_session.c.no.desc())
+    .limit(bindparam("most"))
+)
+_AT = bindparam("at", type_=chat_session.c.updated_at.type)
+_NO = bindparam("no", type_=chat_session.c.no.type)
+_LIST_ON = _LIST.where(
+    or_(chat_session.c.updated_at < _AT, and_(chat_session.c.updated_at == _AT, chat_session.c.no < _NO))
+)
+# One statement, so that an answer and its run are seen as they are at one moment.
+_MESSAGES = (
+    select(message.c.id, message.c.body, answer_run.c.beat_at)
+    .outerjoin(answer_run, and_(answer_run.c.session_no == bindparam("no"), answer_run.c.message_id == message.c.id))
+    .where(message.c.id.between(bindparam("first"), bindparam("last")))
+    .order_by(message.c.id.desc())
+    .limit(bindparam("most"))
+)
+_ADD_MESSAGES = insert(message)
+_COUNT_MESSAGES = (
+    update(chat_session)
+    .where(chat_session.c.no == bindparam("row_no"))
+    .values(
+        messages=chat_session.c.messages + bindparam("added"),
+        next_seq=chat_session.c.next_seq + bindparam("added"),
+        updated_at=bindparam("at"),
+    )
+)
+_REVISE = update(message).where(message.c.id == bindparam("row_id")).values(body=bindparam("new_body"))
+_END_RUN = delete(answer_run).where(answer_run.c.message_id == bindparam("row_id"))
+_START_RUN = insert(answer_run)
+_BEAT = (
+    update(answer_run)
+    .where(answer_run.c.id == bindparam("row_id"))
+    .values(beat_at=bindparam("at"))
+    .returning(answer_run.c.stop)
+)
+
 
 class Watch:
     """Tells a running answer whether its session still lives, without touching the database on one host."""
@@ -35,7 +75,7 @@ class Watch:
 
     def __init__(self, keyring: Keyring, slots: Slots) -> None:
         self._keyring = keyring
-        self.slots = (slots.meta, slots.history)
+        self.slots = slots.all()
 
     def alive(self) -> bool:
         """True while the session lives. Raises StoreUnavailable: unreachable is never read as cleared."""
@@ -54,10 +94,11 @@ class SqlSessionStore:
         """A new empty session; keys are made only when there is something to seal."""
         title = _checked_title(title)
         with self._writing() as (connection, made):
-            row = insert_empty(connection, owner=owner)
+            session = insert_empty(connection, owner=owner)
             if title:
+                row = find_live(connection, owner=owner, session_id=session.id)
                 self._set_title(connection, row, title, made)
-        return _session(row, title)
+        return replace(session, title=title)
 
     def get(self, *, owner: str, session_id: UUID) -> ChatSession:
         """One session with its title opened."""
@@ -67,18 +108,11 @@ class SqlSessionStore:
 
     def list(self, *, owner: str, cursor: str | None = None, limit: int = 20) -> Page[ChatSession]:
         """The owner's sessions, newest change first. A session cleared meanwhile is left out."""
-        query = (
-            select(chat_session)
-            .where(chat_session.c.owner == owner, chat_session.c.cleared_at.is_(None))
-            .order_by(chat_session.c.updated_at.desc(), chat_session.c.no.desc())
-            .limit(limit + 1)
-        )
+        values: dict[str, object] = {"of_owner": owner, "most": limit + 1}
         if cursor is not None:
-            at, no = _position(cursor)
-            bound = chat_session.c.updated_at
-            query = query.where(or_(bound < at, and_(bound == at, chat_session.c.no < no)))
+            values["at"], values["no"] = _position(cursor)
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(_LIST if cursor is None else _LIST_ON, values).all()
         sessions = []
         for row in rows[:limit]:
             try:
@@ -88,29 +122,21 @@ class SqlSessionStore:
             except KeyDamaged:
                 # Shown without its title, so that it can still be deleted; the others are shown as ever.
                 logger.error("session %s: its key is damaged", row.id)  # noqa: TRY400  (a traceback says no more)
-                sessions.append(_session(row, ""))
+                sessions.append(as_session(row))
         return Page(tuple(sessions), _cursor(rows[limit - 1]) if len(rows) > limit else None)
 
     def messages(self, *, owner: str, session_id: UUID, cursor: str | None = None, limit: int = 50) -> Page[Message]:
         """The newest `limit` messages before `cursor`, in the order they were said."""
         with self._database.read() as connection:
             row = find_live(connection, owner=owner, session_id=session_id)
-            first, last = id_range(row.no)
+            first, last = id_range(row.no, row.first_seq)
             if cursor is not None:
-                last = min(last, first + _number(cursor) - 1)
-            # One statement, so that an answer and its run are seen as they are at one moment.
-            rows = connection.execute(
-                select(message.c.id, message.c.body, answer_run.c.beat_at)
-                .outerjoin(answer_run, and_(answer_run.c.session_no == row.no, answer_run.c.message_id == message.c.id))
-                .where(message.c.id.between(first, last))
-                .order_by(message.c.id.desc())
-                .limit(limit + 1)
-            ).all()
-        slots = slots_of(row)
-        if slots is None:
-            return Page(())
-        opened = self._sealer.open_messages(session_id, slots, ((item.id, item.body) for item in rows[:limit][::-1]))
-        older = str(rows[limit - 1].id - first) if len(rows) > limit else None
+                last = min(last, message_id(row.no, _number(cursor)) - 1)
+            values = {"no": row.no, "first": first, "last": last, "most": limit + 1}
+            rows = connection.execute(_MESSAGES, values).all()
+        sealed = [(item.id, item.body) for item in rows[:limit][::-1]]
+        opened = self._sealer.open_messages(session_id, slots_of(row), sealed)
+        older = str(rows[limit - 1].id - message_id(row.no, 0)) if len(rows) > limit else None
         beats = {item.id: item.beat_at for item in rows}
         return Page(tuple(_as_it_stands(item, beats[item.id]) for item in opened), older)
 
@@ -122,7 +148,7 @@ class SqlSessionStore:
         with self._writing() as (connection, made):
             row = find_live(connection, owner=owner, session_id=session_id, lock=True)
             self._set_title(connection, row, title, made)
-        return _session(row, title)
+        return as_session(row, title)
 
     def append(self, *, owner: str, session_id: UUID, drafts: Sequence[Draft]) -> tuple[Message, ...]:
         """Store messages at the end, all or none."""
@@ -135,17 +161,18 @@ class SqlSessionStore:
         with self._database.write() as connection:
             row = find_live(connection, owner=owner, session_id=session_id, lock=True)
             first, last = id_range(row.no)
-            slots = slots_of(row)
-            if slots is None or not first <= message_id <= last:
+            if not first <= message_id <= last:
                 raise NotFound
+            if message_id < first + row.first_seq:
+                raise Cleared(successor=session_id)  # it went with the history; the chat itself goes on
+            slots = slots_of(row)
             revised = message_of(draft, message_id, utc_now())
             body = self._sealer.seal_messages(session_id, slots, (revised,))[0]
-            changed = connection.execute(update(message).where(message.c.id == message_id).values(body=body))
-            if changed.rowcount != 1:
+            if connection.execute(_REVISE, {"row_id": message_id, "new_body": body}).rowcount != 1:
                 raise NotFound
             if draft.state is not MessageState.RUNNING:
-                connection.execute(delete(answer_run).where(answer_run.c.message_id == message_id))
-            self._sealer.check(slots.meta, slots.history)
+                connection.execute(_END_RUN, {"row_id": message_id})
+            self._sealer.check(slots)
         return revised
 
     def start_run(self, *, owner: str, session_id: UUID, question: Draft, answer: Draft) -> tuple[Message, Message]:
@@ -153,22 +180,14 @@ class SqlSessionStore:
         with self._writing() as (connection, made):
             row = find_live(connection, owner=owner, session_id=session_id, lock=True)
             asked, answered = self._append(connection, row, (question, answer), made)
-            connection.execute(
-                insert(answer_run).values(
-                    id=answer.run_id, session_no=row.no, message_id=answered.id, beat_at=utc_now()
-                )
-            )
+            run = {"id": answer.run_id, "session_no": row.no, "message_id": answered.id, "beat_at": utc_now()}
+            connection.execute(_START_RUN, run)
         return asked, answered
 
     def beat_run(self, *, run_id: UUID) -> bool:
         """Say that the run still lives; True when it was asked to stop or is not known any more."""
         with self._database.write() as connection:
-            stop = connection.execute(
-                update(answer_run)
-                .where(answer_run.c.id == run_id)
-                .values(beat_at=utc_now())
-                .returning(answer_run.c.stop)
-            ).scalar_one_or_none()
+            stop = connection.execute(_BEAT, {"row_id": run_id, "at": utc_now()}).scalar_one_or_none()
         return stop is None or bool(stop)
 
     def stop_run(self, *, owner: str, session_id: UUID, run_id: UUID) -> None:
@@ -197,11 +216,10 @@ class SqlSessionStore:
     def _end_dead_run(self, owner: str, session_id: UUID, message_id: int) -> None:
         with self._database.read() as connection:
             row = find_live(connection, owner=owner, session_id=session_id)
-            body = connection.execute(select(message.c.body).where(message.c.id == message_id)).scalar_one()
-        slots = slots_of(row)
-        if slots is None:
+            body = connection.execute(select(message.c.body).where(message.c.id == message_id)).scalar_one_or_none()
+        if body is None:
             raise NotFound
-        found = _as_it_stands(self._sealer.open_messages(session_id, slots, [(message_id, body)])[0], None)
+        found = _as_it_stands(self._sealer.open_messages(session_id, slots_of(row), [(message_id, body)])[0], None)
         draft = Draft(**{field.name: getattr(found, field.name) for field in fields(Draft)})
         self.revise(owner=owner, session_id=session_id, message_id=message_id, draft=draft)
 
@@ -209,14 +227,14 @@ class SqlSessionStore:
         """A watch on a session that has been written to. Raises NotFound, Cleared."""
         with self._database.read() as connection:
             slots = slots_of(find_live(connection, owner=owner, session_id=session_id))
-        if slots is None:
+        if slots.meta is None:
             raise NotFound
         return Watch(self._keyring, slots)
 
     def alive(self, watches: Sequence[Watch]) -> tuple[bool, ...]:
         """Whether each watched session lives, asked of the keyring at once. Raises StoreUnavailable."""
-        states = self._keyring.states(slots=[slot for watch in watches for slot in watch.slots])
-        return tuple(CLEARED.isdisjoint(states[2 * number : 2 * number + 2]) for number in range(len(watches)))
+        states = iter(self._keyring.states(slots=[slot for watch in watches for slot in watch.slots]))
+        return tuple(CLEARED.isdisjoint([next(states) for _ in watch.slots]) for watch in watches)
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[Connection, _Made]]:
@@ -236,52 +254,36 @@ class SqlSessionStore:
         if row.next_seq + len(drafts) > MAX_MESSAGES:
             raise TooLarge("This chat is full. Please start a new one.", code="chat_full")
         slots = self._slots(connection, row, made)
-        first = id_range(row.no)[0] + row.next_seq
+        first = message_id(row.no, row.next_seq)
         now = utc_now()
         added = tuple(message_of(draft, first + offset, now) for offset, draft in enumerate(drafts))
         bodies = self._sealer.seal_messages(row.id, slots, added)
-        connection.execute(
-            insert(message), [{"id": item.id, "body": body} for item, body in zip(added, bodies, strict=True)]
-        )
-        connection.execute(
-            update(chat_session)
-            .where(chat_session.c.no == row.no)
-            .values(
-                messages=chat_session.c.messages + len(added),
-                next_seq=chat_session.c.next_seq + len(added),
-                updated_at=now,
-            )
-        )
+        rows = [{"id": item.id, "body": body} for item, body in zip(added, bodies, strict=True)]
+        connection.execute(_ADD_MESSAGES, rows)
+        connection.execute(_COUNT_MESSAGES, {"row_no": row.no, "added": len(added), "at": now})
         # A clear destroys the keys without waiting for this transaction: look once more before it commits.
-        self._sealer.check(slots.meta, slots.history)
+        self._sealer.check(slots)
         return added
 
     def _set_title(self, connection: Connection, row: SessionRow, title: str, made: _Made) -> None:
         slots = self._slots(connection, row, made)
         sealed = self._sealer.seal_title(row.id, slots, title)
         connection.execute(update(chat_session).where(chat_session.c.no == row.no).values(title=sealed))
-        self._sealer.check(slots.meta, slots.history)
+        self._sealer.check(slots)
 
     def _slots(self, connection: Connection, row: SessionRow, made: _Made) -> Slots:
-        slots = slots_of(row)
-        if slots is None:
-            slots = self._sealer.allocate(row.id)
-            made += (slots.meta, slots.history)
-            connection.execute(
-                update(chat_session)
-                .where(chat_session.c.no == row.no)
-                .values(meta_slot=slots.meta, history_slot=slots.history)
-            )
+        """The session's slots, with new keys for those it has not yet."""
+        known = slots_of(row)
+        if None not in (known.meta, known.history):
+            return known
+        slots = self._sealer.allocate(row.id, known)
+        made += set(slots.all()).difference(known.all())
+        named = {"meta_slot": slots.meta, "history_slot": slots.history}
+        connection.execute(update(chat_session).where(chat_session.c.no == row.no).values(named))
         return slots
 
     def _opened(self, row: SessionRow) -> ChatSession:
-        slots = slots_of(row)
-        if slots is None:
-            return _session(row, "")
-        if row.title is None:
-            self._sealer.check(slots.meta, slots.history)
-            return _session(row, "")
-        return _session(row, self._sealer.open_title(row.id, slots, row.title))
+        return as_session(row, self._sealer.open_title(row.id, slots_of(row), row.title))
 
 
 def _as_it_stands(found: Message, beat_at: datetime | None) -> Message:
@@ -289,10 +291,6 @@ def _as_it_stands(found: Message, beat_at: datetime | None) -> Message:
     if found.state is not MessageState.RUNNING or (beat_at is not None and abs(utc_now() - beat_at) <= _SILENCE):
         return found
     return replace(found, state=MessageState.FAILED, error="The server stopped while it was answering.")
-
-
-def _session(row: SessionRow, title: str) -> ChatSession:
-    return ChatSession(row.id, row.owner, title, row.messages, row.created_at, row.updated_at)
 
 
 def _checked_title(title: str) -> str:

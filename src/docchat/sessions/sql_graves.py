@@ -1,63 +1,147 @@
 """The database's half of a clear: one transaction that takes the rows away, and a job that reclaims what is left."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
+from ..db import receipts
 from ..db.engine import Database
-from ..db.schema import answer_run, chat_session, message, receipt
-from ..errors import NotFound
+from ..db.schema import answer_run, chat_session, message
+from ..errors import Cleared, NotFound
 from ..jobs import queue
-from ..jobs.queue import Job
-from ..jobs.worker import Beat, Retry
-from ..keys.keyring import Keyring, SlotState
-from ..types import ChatSession, Receipt, new_id, utc_now
-from .sql_rows import SessionRow, find, id_range, insert_empty, slots_of
+from ..keys.keyring import CLEARED
+from ..types import Action, ChatSession, Receipt, ReceiptState, new_id, utc_now
+from .sealing import Slots
+from .shredder import Shredder
+from .sql_rows import SessionRow, as_session, find, id_range, insert_empty, slots_of
 
 # Chats up to this many messages lose their rows in the transaction of the clear itself; longer ones, whose keys are
 # destroyed just the same, in the reclaim job: so a clear takes as long at 10,000 messages as at 10.
 INLINE_MESSAGES = 64
-_BATCH = 2000
-# What a Grave is made of: the walk over all sessions reads no titles.
+_BATCH = 500
 _GRAVE_COLUMNS = tuple(
     chat_session.c[name] for name in ("no", "id", "owner", "meta_slot", "history_slot", "cleared_at")
+)
+
+_END_RUNS = delete(answer_run).where(answer_run.c.session_no == bindparam("row_no"))
+_DELETE_MESSAGES = delete(message).where(message.c.id.between(bindparam("first"), bindparam("last")))
+_ROW = update(chat_session).where(chat_session.c.no == bindparam("row_no"))
+_MARK = _ROW.values(
+    cleared_at=bindparam("at"),
+    successor=bindparam("next_id"),
+    receipt_id=bindparam("by"),
+    title=bindparam("sealed"),
+    messages=bindparam("left"),
+)
+_FORGET = _ROW.values(memory_seq=bindparam("seq"))
+_EMPTY_HISTORY = _ROW.values(
+    history_slot=None,
+    first_seq=chat_session.c.next_seq,
+    memory_seq=chat_session.c.next_seq,
+    messages=0,
+    updated_at=bindparam("at"),
+)
+_NEVER_WRITTEN = (
+    select(chat_session)
+    .where(
+        chat_session.c.owner == bindparam("of_owner"),
+        chat_session.c.cleared_at.is_(None),
+        chat_session.c.meta_slot.is_(None),
+    )
+    .order_by(chat_session.c.updated_at.desc(), chat_session.c.no.desc())
+    .limit(1)
+)
+_RENEW = (
+    update(chat_session)
+    .where(
+        chat_session.c.id == bindparam("old_id"),
+        chat_session.c.owner == bindparam("of_owner"),
+        chat_session.c.cleared_at.is_(None),
+        chat_session.c.meta_slot.is_(None),
+    )
+    .values(id=bindparam("new"), created_at=bindparam("at"), updated_at=bindparam("at"))
+    .returning(*chat_session.c)
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Grave:
-    """What a clear needs to know of a session before it destroys the keys."""
+    """What a clear needs to know of a session before it takes the keys away."""
 
     owner: str
     session_id: UUID
-    slots: tuple[int, ...]
+    slots: Slots
     cleared: bool
 
 
-class SqlGraves:
-    """Finds and buries session rows. `action` is "clear" (with a successor) or "delete" (without)."""
+@dataclass(frozen=True, slots=True)
+class Burial:
+    """A receipt, and the empty session that was made in the same moment."""
 
-    def __init__(self, database: Database, keyring: Keyring) -> None:
+    receipt: Receipt
+    session: ChatSession | None = None
+
+
+class SqlGraves:
+    """Finds and buries session rows. Every verb is one transaction and is repeated without effect."""
+
+    def __init__(self, database: Database, shredder: Shredder) -> None:
         self._database = database
-        self._keyring = keyring
+        self._shredder = shredder
 
     def find(self, *, owner: str, session_id: UUID) -> Grave:
         """The session, live or cleared already. Raises NotFound."""
         with self._database.read() as connection:
-            row = find(connection, owner=owner, session_id=session_id)
-        return _grave(row)
+            return grave_of(find(connection, owner=owner, session_id=session_id))
 
-    def bury(self, grave: Grave, *, action: str) -> Receipt:
-        """Take the rows away, write the receipt and the successor: one transaction, repeated without effect."""
+    def bury(self, grave: Grave, *, action: Action, final: bool = False) -> Burial:
+        """Take the rows away and write the receipt; a clear puts an empty session in its place.
+
+        While the clear can be undone the sealed rows stay, without their keys.
+        """
         with self._database.write() as connection:
             row = find(connection, owner=grave.owner, session_id=grave.session_id, lock=True)
             if row.cleared_at is not None:
-                return _read_receipt(connection, owner=grave.owner, receipt_id=row.receipt_id)
+                found = receipts.find(connection, owner=grave.owner, receipt_id=row.receipt_id)
+                return Burial(receipts.as_receipt(found))
             # A first write may have given the session its keys after the grave was looked up.
-            new = tuple(slot for slot in _slots(row) if slot not in grave.slots)
-            self._keyring.destroy(slots=new)
-            return self._bury(connection, row, action)
+            new = set(slots_of(row).all()).difference(grave.slots.all())
+            self._shredder.withhold(sorted(new), final=final)
+            return self._bury(connection, row, action, final)
+
+    def bury_history(self, grave: Grave, *, final: bool = False) -> Burial | None:
+        """Take the messages away and leave the chat; None when there were none.
+
+        Raises Cleared when the whole session is cleared.
+        """
+        with self._database.write() as connection:
+            row = find(connection, owner=grave.owner, session_id=grave.session_id, lock=True)
+            if row.cleared_at is not None:
+                raise Cleared(successor=row.successor)
+            if row.history_slot is None or row.history_slot != grave.slots.history:
+                return None  # another clear of the history was first; what was said since is not meant
+            written = self._receipt(connection, row, "history", final)
+            scope = {"slots": [row.history_slot], "no": row.no, "seq": [row.first_seq, row.memory_seq, row.next_seq]}
+            connection.execute(_EMPTY_HISTORY, {"row_no": row.no, "at": written.created_at})
+            self._write(connection, row, written, scope)
+            return Burial(written)
+
+    def forget(self, *, owner: str, session_id: UUID) -> Burial:
+        """Let a model's memory begin below the last message. Raises NotFound, Cleared."""
+        with self._database.write() as connection:
+            row = find(connection, owner=owner, session_id=session_id, lock=True)
+            if row.cleared_at is not None:
+                raise Cleared(successor=row.successor)
+            since = max(row.memory_seq, row.first_seq)
+            connection.execute(_FORGET, {"row_no": row.no, "seq": row.next_seq})
+            counts = {"messages_forgotten": row.next_seq - since}
+            written = Receipt(new_id(), row.id, "memory", counts, utc_now())
+            receipts.write(connection, written, owner=owner)
+            return Burial(written, as_session(find(connection, owner=owner, session_id=session_id)))
 
     def current(self, *, owner: str, session_id: UUID) -> ChatSession | None:
         """The owner's live session of this id, or the last successor of a cleared one; None when there is none."""
@@ -75,139 +159,93 @@ class SqlGraves:
                 next_id = row.successor
             else:
                 return None
-        slots = _slots(row)
-        if slots and SlotState.DESTROYED in self._keyring.states(slots=slots):
+        if row.meta_slot is not None and not CLEARED.isdisjoint(self._shredder.keyring.states(slots=(row.meta_slot,))):
             return None
-        return _bare(row)
+        return as_session(row)
 
     def empty(self, *, owner: str) -> ChatSession:
         """The owner's newest session that was never written to; a new one when there is none."""
-        query = (
-            select(chat_session)
-            .where(
-                chat_session.c.owner == owner,
-                chat_session.c.cleared_at.is_(None),
-                chat_session.c.history_slot.is_(None),
-            )
-            .order_by(chat_session.c.updated_at.desc(), chat_session.c.no.desc())
-            .limit(1)
-        )
         with self._database.write() as connection:
-            row = connection.execute(query).one_or_none()
-            return _bare(row if row is not None else insert_empty(connection, owner=owner))
+            row = connection.execute(_NEVER_WRITTEN, {"of_owner": owner}).one_or_none()
+            return insert_empty(connection, owner=owner) if row is None else as_session(row)
 
     def renew(self, grave: Grave) -> ChatSession | None:
         """Give a session that was never written to a new id and new times; None when it is not such a one.
 
         There is nothing to clear in it, and a row for each clear of nothing would never end.
         """
-        now = utc_now()
+        values = {"old_id": grave.session_id, "of_owner": grave.owner, "new": new_id(), "at": utc_now()}
         with self._database.write() as connection:
-            row = connection.execute(
-                update(chat_session)
-                .where(
-                    chat_session.c.id == grave.session_id,
-                    chat_session.c.owner == grave.owner,
-                    chat_session.c.cleared_at.is_(None),
-                    chat_session.c.history_slot.is_(None),
-                )
-                .values(id=new_id(), created_at=now, updated_at=now)
-                .returning(*chat_session.c)
-            ).one_or_none()
-        return None if row is None else _bare(row)
+            row = connection.execute(_RENEW, values).one_or_none()
+        return None if row is None else as_session(row)
 
     def receipt(self, *, owner: str, receipt_id: UUID) -> Receipt:
         """A receipt of the owner. Raises NotFound."""
         with self._database.read() as connection:
-            return _read_receipt(connection, owner=owner, receipt_id=receipt_id)
+            return receipts.as_receipt(receipts.find(connection, owner=owner, receipt_id=receipt_id))
 
-    def unburied(self) -> list[Grave]:
-        """Live rows of which a key is destroyed: clears that a crash or a full disk cut short."""
-        graves: list[Grave] = []
+    def outdated(self, *, made_before: datetime | None, written_before: datetime | None) -> Iterator[list[Grave]]:
+        """Live sessions made, or last written to, before these times; in batches."""
+        rules = []
+        if made_before is not None:
+            rules.append(chat_session.c.created_at < made_before)
+        if written_before is not None:
+            rules.append(chat_session.c.updated_at < written_before)
         after = 0
-        while True:
-            query = (
-                select(*_GRAVE_COLUMNS)
-                .where(
-                    chat_session.c.no > after,
-                    chat_session.c.cleared_at.is_(None),
-                    chat_session.c.history_slot.is_not(None),
-                )
-                .order_by(chat_session.c.no)
-                .limit(_BATCH)
+        while rules:
+            query = select(*_GRAVE_COLUMNS).where(
+                chat_session.c.no > after, chat_session.c.cleared_at.is_(None), or_(*rules)
             )
             with self._database.read() as connection:
-                rows = connection.execute(query).all()
+                rows = connection.execute(query.order_by(chat_session.c.no).limit(_BATCH)).all()
             if not rows:
-                return graves
+                return
             after = rows[-1].no
-            found = [_grave(row) for row in rows]
-            states = iter(self._keyring.states(slots=[slot for grave in found for slot in grave.slots]))
-            graves += [grave for grave in found if SlotState.DESTROYED in [next(states) for _ in grave.slots]]
+            yield [grave_of(row) for row in rows]
 
-    def reclaim(self, job: Job, beat: Beat) -> None:
-        """The job after a clear: delete what rows are left in batches, then take the bytes out of the files."""
-        if job.subject.isdigit():
-            first, last = id_range(int(job.subject))
-            while self._delete_some(first, last):
-                beat()
-        if not self._database.checkpoint():
-            raise Retry("a reader holds the write-ahead log")
+    def _bury(self, connection: Connection, row: SessionRow, action: Action, final: bool) -> Burial:
+        written = self._receipt(connection, row, action, final)
+        session = insert_empty(connection, owner=row.owner) if action == "clear" else None
+        if session is not None:
+            written = replace(written, successor=session.id)
+        pending = written.state is ReceiptState.PENDING
+        mark = {
+            "row_no": row.no,
+            "at": written.created_at,
+            "next_id": written.successor,
+            "by": written.id,
+            "sealed": row.title if pending else None,
+            "left": row.messages if pending else 0,
+        }
+        connection.execute(_MARK, mark)
+        self._write(connection, row, written, {"slots": slots_of(row).all(), "no": row.no})
+        return Burial(written, session)
 
-    def _delete_some(self, first: int, last: int) -> bool:
-        with self._database.write() as connection:
-            doomed = select(message.c.id).where(message.c.id.between(first, last)).order_by(message.c.id).limit(_BATCH)
-            removed = connection.execute(delete(message).where(message.c.id.in_(doomed)))
-            return removed.rowcount > 0
-
-    def _bury(self, connection: Connection, row: SessionRow, action: str) -> Receipt:
+    def _receipt(self, connection: Connection, row: SessionRow, action: Action, final: bool) -> Receipt:
+        """The receipt of a session's clear; its running answers are ended with it."""
+        runs = connection.execute(_END_RUNS, {"row_no": row.no}).rowcount
+        counts = {"messages": row.messages, "running_answers": runs}
+        if action != "history":
+            counts["titles"] = int(row.title is not None)
         now = utc_now()
-        runs = connection.execute(delete(answer_run).where(answer_run.c.session_no == row.no)).rowcount
-        if row.messages <= INLINE_MESSAGES:
-            connection.execute(delete(message).where(message.c.id.between(*id_range(row.no))))
-        written = Receipt(
-            id=new_id(),
-            session_id=row.id,
-            action="clear" if action == "clear" else "delete",
-            counts={"messages": row.messages, "titles": int(row.title is not None), "running_answers": runs},
-            created_at=now,
-            successor=insert_empty(connection, owner=row.owner).id if action == "clear" else None,
-        )
-        connection.execute(
-            insert(receipt).values(
-                id=written.id,
-                owner=row.owner,
-                session_id=written.session_id,
-                action=written.action,
-                counts=written.counts,
-                successor=written.successor,
-                created_at=now,
-            )
-        )
-        connection.execute(
-            update(chat_session)
-            .where(chat_session.c.no == row.no)
-            .values(title=None, messages=0, cleared_at=now, successor=written.successor, receipt_id=written.id)
-        )
-        queue.put(connection, kind="reclaim", subject=str(row.no))
-        return written
+        written = Receipt(new_id(), row.id, action, counts, now)
+        if final or not self._shredder.undo_seconds or not slots_of(row).all():
+            return written
+        until = now + timedelta(seconds=self._shredder.undo_seconds)
+        return replace(written, state=ReceiptState.PENDING, undo_until=until)
+
+    def _write(self, connection: Connection, row: SessionRow, written: Receipt, scope: dict[str, Any]) -> None:
+        """Store the receipt, and see to it that the rows go: now, in the background, or when the undo window ends."""
+        receipts.write(connection, written, owner=row.owner, scope=scope)
+        if written.state is ReceiptState.PENDING:
+            queue.put(connection, kind="settle", subject=str(written.id), delay=self._shredder.undo_seconds)
+            return
+        if row.next_seq <= INLINE_MESSAGES:
+            first, last = id_range(row.no)
+            connection.execute(_DELETE_MESSAGES, {"first": first, "last": last})
+        queue.put(connection, kind="reclaim", subject=str(written.id))
 
 
-def _slots(row: SessionRow) -> tuple[int, ...]:
-    slots = slots_of(row)
-    return () if slots is None else (slots.meta, slots.history)
-
-
-def _grave(row: SessionRow) -> Grave:
-    return Grave(row.owner, row.id, _slots(row), row.cleared_at is not None)
-
-
-def _bare(row: SessionRow) -> ChatSession:
-    return ChatSession(row.id, row.owner, "", row.messages, row.created_at, row.updated_at)
-
-
-def _read_receipt(connection: Connection, *, owner: str, receipt_id: UUID) -> Receipt:
-    row = connection.execute(select(receipt).where(receipt.c.id == receipt_id, receipt.c.owner == owner)).one_or_none()
-    if row is None:
-        raise NotFound
-    return Receipt(row.id, row.session_id, row.action, row.counts, row.created_at, row.successor)
+def grave_of(row: SessionRow) -> Grave:
+    """The grave of a row; needs owner, id, slots and cleared_at."""
+    return Grave(row.owner, row.id, slots_of(row), row.cleared_at is not None)

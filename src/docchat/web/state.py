@@ -12,8 +12,10 @@ from ..db.engine import Database
 from ..documents.library import Library
 from ..jobs.worker import Worker
 from ..keys.keyring import Keyring
+from ..sessions.bulk import BulkClearing
 from ..sessions.clearing import Clearing
 from ..sessions.sql import SqlSessionStore
+from ..sessions.sql_audit import SqlAudit
 
 EXTENSION = "docchat"
 """Key of the services in `app.extensions`, name of the blueprint, and prefix of its endpoints."""
@@ -39,6 +41,8 @@ class Services:
     keyring: Keyring
     store: SqlSessionStore
     clearing: Clearing
+    bulk: BulkClearing
+    audit: SqlAudit
     library: Library
     answers: Answers
     worker: Worker
