@@ -4,40 +4,21 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
 from docchat.db.engine import Database
 from docchat.errors import Cleared, ConfigError, KeyDamaged, StorageFull
-from docchat.keys.cipher import MasterKey
-from docchat.keys.keyring import Keyring, SlotState
+from docchat.keys.keyring import SlotState
 from docchat.keys.slots import HEADER_BYTES, SLOT_BYTES, SlotKeyring
 from docchat.keys.sql import SqlKeyring
 
-STORE = uuid4()
+from .conftest import STORE, Opener
+
 SESSION = uuid4()
-Opener = Callable[..., Keyring]
-
-
-@pytest.fixture(params=["slots", "sql-sqlite", "sql-postgresql"])
-def open_keyring(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
-    """Opens the keyring under test, again and again over the same files."""
-
-    def open_it(*, store_id: UUID = STORE, slots: int = 0) -> Keyring:
-        if request.param == "slots":
-            return SlotKeyring(tmp_path / "keys", store_id=store_id, slots=slots)
-        url = f"sqlite:///{tmp_path / 'keys.sqlite3'}"
-        if request.param == "sql-postgresql":
-            url = request.getfixturevalue("postgres_url")
-        database = Database(url)
-        request.addfinalizer(database.close)
-        return SqlKeyring(database, tmp_path / "keys", store_id=store_id, slots=slots)
-
-    return open_it
 
 
 def test_a_key_is_the_same_for_everyone_until_destroyed(open_keyring: Opener) -> None:
@@ -111,8 +92,8 @@ def test_a_keyring_older_than_the_database_is_refused(open_keyring: Opener) -> N
 
 def test_a_foreign_master_key_is_refused(open_keyring: Opener, tmp_path: Path) -> None:
     open_keyring().create(session_id=SESSION, count=1)
-    (tmp_path / "keys" / "master.key").unlink()
-    MasterKey.create(tmp_path / "keys" / "master.key")
+    path = tmp_path / "keys" / "master.key"
+    path.write_text(f"docchat-master-key 1 {'ab' * 32}\n")
     with pytest.raises(ConfigError, match="master key"):
         open_keyring(slots=1)
 

@@ -10,13 +10,12 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ..errors import ConfigError, KeyDamaged
+from ..errors import KeyDamaged
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
 WRAPPED_BYTES = KEY_BYTES + 16
 CHECK_BYTES = 16
-_MASTER_MAGIC = "docchat-master-key"
 
 
 def new_key() -> bytes:
@@ -58,36 +57,6 @@ class MasterKey:
         """16 bytes that tell whether a keyring was made with this key, and nothing about it."""
         return hmac.digest(self.key, b"docchat keyring" + store_id.bytes, hashlib.sha256)[:CHECK_BYTES]
 
-    @classmethod
-    def load(cls, path: Path) -> "MasterKey":
-        """Read the key file. Raises ConfigError when it is missing or not one of ours."""
-        try:
-            number, key = _parse_master(path.read_text(encoding="ascii"))
-        except FileNotFoundError as error:
-            raise ConfigError(
-                f"The master key {path} is missing. Without it no stored chat can be read: "
-                "put it back from your key backup."
-            ) from error
-        except (OSError, ValueError) as error:
-            raise ConfigError(
-                f"The master key {path} is damaged or cannot be read. Put it back from your key backup, readable for "
-                "the user that runs docchat."
-            ) from error
-        return cls(number, key)
-
-    @classmethod
-    def create(cls, path: Path) -> "MasterKey":
-        """Make a new key file, readable by its owner only; an existing file is never overwritten."""
-        key = new_key()
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            os.write(descriptor, f"{_MASTER_MAGIC} 1 {key.hex()}\n".encode("ascii"))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        sync_directory(path.parent)
-        return cls(1, key)
-
 
 def sync_directory(directory: Path) -> None:
     """Make the names in a directory durable."""
@@ -96,10 +65,3 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _parse_master(text: str) -> tuple[int, bytes]:
-    magic, number, key = text.split()
-    if magic != _MASTER_MAGIC or len(bytes.fromhex(key)) != KEY_BYTES:
-        raise ValueError(magic)
-    return int(number), bytes.fromhex(key)
