@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import default_exceptions
 
-from .web import answers, documents, faults, guard, pages, sessions
+from .web import answers, bulk, documents, faults, guard, pages, receipts, sessions
 from .web.state import EXTENSION
 
 
@@ -44,16 +44,21 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/sessions", "create_session", sessions.create),
     Route("POST", "/api/sessions/clear", "clear_session", clear_session),
     Route("POST", "/api/sessions/search", "search_sessions", sessions.search),
+    Route("POST", "/api/sessions/bulk/count", "count_sessions", bulk.count),
+    Route("POST", "/api/sessions/bulk/clear", "clear_sessions", bulk.clear),
     Route("GET", _SESSION, "session", sessions.read),
     Route("PATCH", _SESSION, "rename_session", sessions.rename),
     Route("DELETE", _SESSION, "delete_session", sessions.delete),
     Route("GET", f"{_SESSION}/messages", "session_messages", sessions.messages),
     Route("POST", f"{_SESSION}/clear", "clear_session_by_id", sessions.clear),
+    Route("POST", f"{_SESSION}/history/clear", "clear_history", sessions.clear_history),
+    Route("POST", f"{_SESSION}/memory/clear", "clear_memory", sessions.clear_memory),
     Route("GET", f"{_SESSION}/export", "export_session", sessions.export),
     Route("POST", f"{_SESSION}/ask", "ask", answers.ask),
     Route("GET", f"{_RUN}/events", "run_events", answers.events),
     Route("POST", f"{_RUN}/stop", "stop_run", answers.stop),
-    Route("GET", "/api/receipts/<receipt_id>", "receipt", sessions.receipt),
+    Route("GET", "/api/receipts/<receipt_id>", "receipt", receipts.read),
+    Route("POST", "/api/receipts/<receipt_id>/undo", "undo", receipts.undo),
     Route("GET", "/api/documents", "documents", documents.index),
     Route("POST", "/api/documents", "upload", documents.upload),
     Route("GET", _DOCUMENT, "document", documents.read),

@@ -43,7 +43,7 @@ class Row:
 
     status: int = 200
     ids: bool = False
-    json: dict[str, str] | None = None
+    json: dict[str, object] | None = None
     files: bool = False
 
 
@@ -56,16 +56,21 @@ ROWS = {
     "create_session": Row(201, json={}),
     "clear_session": Row(),
     "search_sessions": Row(json={"text": "words"}),
+    "count_sessions": Row(json={"all": True}),
+    "clear_sessions": Row(json={"all": True}),
     "session": Row(ids=True),
     "rename_session": Row(ids=True, json={"title": "Another"}),
     "delete_session": Row(ids=True),
     "session_messages": Row(ids=True),
     "clear_session_by_id": Row(ids=True),
+    "clear_history": Row(ids=True),
+    "clear_memory": Row(ids=True),
     "export_session": Row(ids=True),
     "ask": Row(ids=True, json={"question": "What is it?"}),
     "run_events": Row(ids=True),
     "stop_run": Row(ids=True),
     "receipt": Row(ids=True),
+    "undo": Row(409, ids=True),  # its clear is done for good
     "documents": Row(),
     "upload": Row(201, files=True),
     "document": Row(ids=True),

@@ -31,6 +31,7 @@ def test_the_fields_of_a_chat(client: FlaskClient) -> None:
         "created_at",
         "updated_at",
         "user",
+        "memory_from",
         "messages",
         "older",
     }

@@ -10,7 +10,7 @@ from werkzeug.datastructures import FileStorage
 from ..documents.names import shown_name
 from ..errors import DocChatError, InvalidInput, Unreadable
 from ..types import Document, DocumentState
-from . import forms, shapes
+from . import forms, receipts, shapes
 from .auth import owner
 from .downloads import attachment
 from .state import EXTENSION, services
@@ -52,12 +52,12 @@ def read(document_id: UUID) -> ResponseReturnValue:
     return jsonify(shapes.document(_document(document_id)))
 
 
-def delete(document_id: UUID) -> ResponseReturnValue:
+def delete(document_id: UUID) -> Response:
     """Take a document out of the library, with its passages and its original."""
     forms.texts()
-    services().library.delete(owner=owner(), document_id=document_id)
+    receipt = services().library.delete(owner=owner(), document_id=document_id)
     services().worker.wake()
-    return {"success": True}
+    return receipts.success(receipt)
 
 
 def retry(document_id: UUID) -> ResponseReturnValue:

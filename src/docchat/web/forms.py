@@ -15,14 +15,20 @@ def texts(*, required: tuple[str, ...] = (), optional: tuple[str, ...] = ()) -> 
 
     An empty body is an empty object, whatever its type says: browsers send that to routes without fields.
     """
-    fields = _body()
-    for name in fields:
-        if name not in required and name not in optional:
-            raise InvalidInput("The request has a field that is not known here.", code="unknown_field")
+    fields = values(optional=required + optional)
     for name in required:
         if name not in fields:
             raise InvalidInput(f"The field {name!r} is missing.", code="missing_field")
     return {name: _text(name, value) for name, value in fields.items()}
+
+
+def values(*, optional: tuple[str, ...]) -> dict[str, object]:
+    """The fields of the JSON body as they came. Raises InvalidInput for any other field."""
+    fields = _body()
+    for name in fields:
+        if name not in optional:
+            raise InvalidInput("The request has a field that is not known here.", code="unknown_field")
+    return fields
 
 
 def limit(default: int) -> int:

@@ -13,10 +13,11 @@ from .state import services
 
 
 class Limits(TypedDict):
-    """What an upload and a question may be at most."""
+    """What an upload and a question may be at most, and how long a clear can be undone."""
 
     upload_bytes: int
     question_chars: int
+    undo_seconds: float
 
 
 def chat() -> ResponseReturnValue:
@@ -55,7 +56,11 @@ def _current() -> str | None:
 
 def _limits() -> Limits:
     settings = services().settings
-    return {"upload_bytes": settings.max_upload_bytes, "question_chars": settings.max_question_chars}
+    return {
+        "upload_bytes": settings.max_upload_bytes,
+        "question_chars": settings.max_question_chars,
+        "undo_seconds": settings.clear_undo_seconds,
+    }
 
 
 def _render(page: str, session_id: str | None) -> ResponseReturnValue:

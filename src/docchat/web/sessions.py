@@ -10,8 +10,7 @@ from ..errors import Cleared, InvalidInput
 from ..sessions import export as exports
 from ..sessions.search import search as search_chats
 from ..sessions.sql import Watch
-from ..types import Receipt
-from . import auth, forms, shapes
+from . import auth, forms, receipts, shapes
 from .auth import owner, username
 from .downloads import attachment
 from .state import services
@@ -61,21 +60,35 @@ def rename(session_id: UUID) -> ResponseReturnValue:
     return jsonify(shapes.session(session, username()))
 
 
-def delete(session_id: UUID) -> ResponseReturnValue:
+def delete(session_id: UUID) -> Response:
     """Clear a chat for good."""
     forms.texts()
-    return _success(services().clearing.delete(owner=owner(), session_id=session_id))
+    return receipts.success(services().clearing.delete(owner=owner(), session_id=session_id))
 
 
-def clear(session_id: UUID) -> ResponseReturnValue:
+def clear(session_id: UUID) -> Response:
     """Clear the chat of this id; only a cookie that names it moves on to the empty one in its place."""
     forms.texts()
     cleared = services().clearing.clear(owner=owner(), session_id=session_id)
     if auth.hinted() == session_id:
         auth.remember(cleared.session.id)
-    response = _success(cleared.receipt)
+    response = receipts.success(cleared.receipt)
     response.headers["Docchat-Successor"] = str(cleared.session.id)
     return response
+
+
+def clear_history(session_id: UUID) -> Response:
+    """Clear the messages of a chat; the chat itself stays, with its title."""
+    forms.texts()
+    cleared = services().clearing.clear_history(owner=owner(), session_id=session_id)
+    return receipts.success(cleared.receipt)
+
+
+def clear_memory(session_id: UUID) -> Response:
+    """Let a model forget what was said in a chat so far; every message stays."""
+    forms.texts()
+    cleared = services().clearing.clear_memory(owner=owner(), session_id=session_id)
+    return receipts.success(cleared.receipt, memory_from=cleared.session.memory_from)
 
 
 def clear_current() -> Response:
@@ -83,12 +96,7 @@ def clear_current() -> Response:
     forms.texts()
     cleared = services().clearing.clear_current(owner=owner(), session_id=auth.hinted())
     auth.remember(cleared.session.id)
-    return _success(cleared.receipt)
-
-
-def receipt(receipt_id: UUID) -> ResponseReturnValue:
-    """What a clear removed."""
-    return jsonify(shapes.receipt(services().clearing.receipt(owner=owner(), receipt_id=receipt_id)))
+    return receipts.success(cleared.receipt)
 
 
 def search() -> ResponseReturnValue:
@@ -121,10 +129,3 @@ def _while_it_lives(text: str, watch: Watch) -> Iterator[bytes]:
         if not watch.alive():
             raise Cleared
         yield text[start : start + _PIECE_CHARS].encode()
-
-
-def _success(receipt: Receipt | None) -> Response:
-    response = jsonify({"success": True})
-    if receipt is not None:
-        response.headers["Docchat-Receipt"] = str(receipt.id)
-    return response

@@ -1,6 +1,7 @@
 """The JSON of the interface: one function for each value that travels. Times are ISO 8601 in UTC."""
 
 from typing import TypedDict
+from uuid import UUID
 
 from ..types import ChatSession, Chunk, Citation, Document, Message, PageText, Receipt, SearchHit
 
@@ -48,7 +49,7 @@ class MessageJson(TypedDict):
 
 
 class SessionJson(TypedDict):
-    """A chat without its messages."""
+    """A chat without its messages; `memory_from` is the id of the first message a model is told of."""
 
     id: str
     title: str
@@ -56,6 +57,7 @@ class SessionJson(TypedDict):
     created_at: str
     updated_at: str
     user: str
+    memory_from: int | None
 
 
 class DocumentJson(TypedDict):
@@ -83,14 +85,17 @@ class HitJson(TypedDict):
 
 
 class ReceiptJson(TypedDict):
-    """What a clear or a delete removed, counted by kind."""
+    """What a clear or a delete removed, counted by kind; `undo_until` only while it can be undone."""
 
     id: str
-    session: str
+    session: str | None
+    document: str | None
     action: str
+    state: str
     counts: dict[str, int]
     created_at: str
     successor: str | None
+    undo_until: str | None
 
 
 class PageJson(TypedDict):
@@ -145,7 +150,7 @@ def message(value: Message) -> MessageJson:
         "model": value.model,
         "refused": value.refused,
         "error": value.error,
-        "run": None if value.run_id is None else str(value.run_id),
+        "run": _id(value.run_id),
     }
 
 
@@ -158,6 +163,7 @@ def session(value: ChatSession, user: str) -> SessionJson:
         "created_at": value.created_at.isoformat(),
         "updated_at": value.updated_at.isoformat(),
         "user": user,
+        "memory_from": value.memory_from,
     }
 
 
@@ -175,11 +181,14 @@ def receipt(value: Receipt) -> ReceiptJson:
     """A receipt as JSON."""
     return {
         "id": str(value.id),
-        "session": str(value.session_id),
+        "session": _id(value.session_id),
+        "document": _id(value.document_id),
         "action": value.action,
+        "state": value.state.value,
         "counts": dict(value.counts),
         "created_at": value.created_at.isoformat(),
-        "successor": None if value.successor is None else str(value.successor),
+        "successor": _id(value.successor),
+        "undo_until": None if value.undo_until is None else value.undo_until.isoformat(),
     }
 
 
@@ -209,3 +218,7 @@ def page(value: PageText, *, pages: int, image: str | None) -> PageJson:
         "pages": pages,
         "image": image,
     }
+
+
+def _id(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
