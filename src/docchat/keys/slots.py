@@ -18,7 +18,7 @@ from .cipher import MasterKey, new_key, sync_directory
 from .keyring import CLEARED, SlotState
 from .master import MasterKeys
 from .rotation import Census
-from .slot_file import HEADER_BYTES, SLOT, SLOT_BYTES, VERSION, Header, opened
+from .slot_file import HEADER_BYTES, SLOT, SLOT_BYTES, VERSION, Header, OpenFile
 
 __all__ = ["HEADER_BYTES", "SLOT_BYTES", "SlotKeyring"]
 
@@ -55,7 +55,7 @@ class SlotKeyring:
 
     def create(self, *, session_id: UUID, count: int) -> tuple[int, ...]:
         """Make `count` new keys, durable before this returns."""
-        with opened(self.path) as descriptor:
+        with OpenFile(self.path) as descriptor:
             slot_file.lock_header(descriptor)
             header = self._header(descriptor)
             master = self._master(header)
@@ -69,20 +69,20 @@ class SlotKeyring:
 
     def open(self, *, session_id: UUID, slot: int) -> bytes:
         """The key in `slot`. Raises Cleared when destroyed or suspended, KeyDamaged for anything else but live."""
-        with slot_file.storage_errors():
+        with slot_file.StorageErrors():
             record = os.pread(self._descriptor(), SLOT_BYTES, slot_file.at(slot))
         try:
             return self._unwrap(record, session_id, slot)
         except KeyDamaged:
             # A read may fall between the halves of a write; under the lock nobody writes, and what is damaged is so.
-            with opened(self.path, os.O_RDONLY) as descriptor:
+            with OpenFile(self.path, os.O_RDONLY) as descriptor:
                 slot_file.lock_slots(descriptor, (slot,), shared=True)
                 record = os.pread(descriptor, SLOT_BYTES, slot_file.at(slot))
             return self._unwrap(record, session_id, slot)
 
     def states(self, *, slots: Sequence[int]) -> tuple[SlotState, ...]:
         """The state of each slot; a slot beyond the end of the file is a HOLE."""
-        with slot_file.storage_errors():
+        with slot_file.StorageErrors():
             return slot_file.read_states(self._descriptor(), slots)
 
     def destroy(self, *, slots: Sequence[int]) -> None:
@@ -90,7 +90,7 @@ class SlotKeyring:
         if not slots:
             return
         wanted = list(dict.fromkeys(slots))
-        with opened(self.path) as descriptor:
+        with OpenFile(self.path) as descriptor:
             self._lock_known(descriptor, wanted)
             slot_file.write_all(descriptor, wanted, slot_file.DESTROYED)
             os.fdatasync(descriptor)
@@ -105,12 +105,12 @@ class SlotKeyring:
 
     def handed_out(self) -> int:
         """One more than the highest slot number ever handed out."""
-        with slot_file.storage_errors():
+        with slot_file.StorageErrors():
             return self._header(self._descriptor()).handed_out
 
     def reserve(self, *, slots: int) -> None:
         """Hand out no number below `slots` from now on."""
-        with opened(self.path) as descriptor:
+        with OpenFile(self.path) as descriptor:
             slot_file.lock_header(descriptor)
             if self._header(descriptor).handed_out < slots:
                 slot_file.extend(descriptor, slots)
@@ -122,7 +122,7 @@ class SlotKeyring:
 
         A key that cannot be unwrapped stays as it is.
         """
-        with opened(self.path) as descriptor:
+        with OpenFile(self.path) as descriptor:
             master = self._switch(descriptor)
             changed = sum(self._rewrap(descriptor, master, slot, session_id) for slot, session_id in keys)
             os.fdatasync(descriptor)
@@ -134,12 +134,12 @@ class SlotKeyring:
 
     def current_master(self) -> int:
         """Number of the master key that new keys are wrapped under."""
-        with slot_file.storage_errors():
+        with slot_file.StorageErrors():
             return self._header(self._descriptor()).master
 
     def census(self) -> Census:
         """Every slot counted, in one pass over the file."""
-        with slot_file.storage_errors():
+        with slot_file.StorageErrors():
             reader = self._descriptor()
             return Census.of(slot_file.count_states(reader, self._header(reader).handed_out))
 
@@ -154,7 +154,7 @@ class SlotKeyring:
         if not slots:
             return
         wanted = sorted(set(slots))
-        with opened(self.path) as descriptor:
+        with OpenFile(self.path) as descriptor:
             self._lock_known(descriptor, wanted)
             states = slot_file.read_states(descriptor, wanted)
             if SlotState.HOLE in states:
@@ -167,7 +167,7 @@ class SlotKeyring:
             os.fdatasync(descriptor)
 
     def _lock_known(self, descriptor: int, slots: Sequence[int]) -> None:
-        if max(slots) >= self._header(descriptor).handed_out or min(slots) < 0:
+        if max(slots) >= slot_file.count(descriptor, self._store_id) or min(slots) < 0:
             raise KeyDamaged
         slot_file.lock_slots(descriptor, slots)
 
@@ -268,7 +268,7 @@ class SlotKeyring:
                 f"The key file {self.path} is missing, but the database holds sealed chats. Put it back from "
                 "your key backup; without it these chats cannot be read."
             )
-        with opened(self.path) as descriptor:
+        with OpenFile(self.path) as descriptor:
             slot_file.lock_header(descriptor)
             try:
                 header = Header.read(descriptor)
