@@ -7,9 +7,10 @@ from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from ..errors import NotFound
 from ..types import Receipt, ReceiptState
+from .prepared import Prepared
 from .schema import receipt
 
-_INSERT = insert(receipt)
+_INSERT = Prepared(insert(receipt), names=tuple(column.name for column in receipt.columns))
 _FIND = select(receipt).where(receipt.c.id == bindparam("find_id"), receipt.c.owner == bindparam("find_owner"))
 
 ReceiptRow = Row[Any]
@@ -17,8 +18,8 @@ ReceiptRow = Row[Any]
 
 def write(connection: Connection, written: Receipt, *, owner: str, scope: dict[str, Any] | None = None) -> None:
     """Store a new receipt; `scope` holds ids and numbers that its job or an undo will need."""
-    connection.execute(
-        _INSERT,
+    _INSERT.execute(
+        connection,
         {
             "id": written.id,
             "owner": owner,

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Executable, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..db.engine import Database
+from ..db.prepared import Prepared
 from ..db.schema import job
 from ..types import new_id, utc_now
 
@@ -24,9 +25,11 @@ _INSERT: dict[str, sqlite.Insert | postgresql.Insert] = {
 }
 
 
-def _put(added: sqlite.Insert | postgresql.Insert) -> Executable:
+def _put(added: sqlite.Insert | postgresql.Insert) -> Prepared:
     armed = {"run_at": added.excluded.run_at, **_FRESH}
-    return added.values(_FRESH).on_conflict_do_update(index_elements=[job.c.kind, job.c.subject], set_=armed)
+    named = {name: bindparam(f"new_{name}", type_=job.c[name].type) for name in ("kind", "subject", "run_at")}
+    put = added.values({**named, **_FRESH})
+    return Prepared(put.on_conflict_do_update(index_elements=[job.c.kind, job.c.subject], set_=armed))
 
 
 # Built once: it is part of every clear.
@@ -50,7 +53,8 @@ def put(connection: Connection, *, kind: str, subject: str, delay: float = 0.0) 
     `delay` in seconds.
     """
     run_at = utc_now() + timedelta(seconds=delay)
-    connection.execute(_PUT[connection.dialect.name], {"kind": kind, "subject": subject, "run_at": run_at})
+    values = {"new_kind": kind, "new_subject": subject, "new_run_at": run_at}
+    _PUT[connection.dialect.name].execute(connection, values)
 
 
 def arm(database: Database, *, kind: str, delay: float) -> None:

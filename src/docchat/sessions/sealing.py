@@ -92,6 +92,7 @@ class Sealer:
 
 
 _ALWAYS = object()
+_DECODER = json.JSONDecoder()  # json.loads looks for options and encodings at every call
 _STORED = tuple(field.name for field in fields(Message) if field.name != "id")
 # A field that has its default is left out of the stored body.
 _DEFAULTS = {field.name: field.default for field in fields(Draft) if field.default is not MISSING}
@@ -123,7 +124,7 @@ def _plain(value: object) -> object:
 
 
 def _decode(number: int, body: bytes) -> Message:
-    values: dict[str, Any] = json.loads(body)
+    values: dict[str, Any] = _DECODER.decode(str(body, "utf-8"))
     values["created_at"] = datetime.fromisoformat(values["created_at"])
     if "state" in values:
         values["state"] = MessageState(values["state"])

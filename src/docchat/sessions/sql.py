@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
 
 from ..db.engine import Database
+from ..db.prepared import Prepared
 from ..db.schema import EPOCH, MICROSECOND, SEQ_BITS, answer_run, chat_session, message
 from ..errors import Cleared, InvalidInput, KeyDamaged, NotFound, StoreError, TooLarge
 from ..keys.keyring import CLEARED, Keyring
@@ -47,8 +48,8 @@ _MESSAGES = (
     .order_by(message.c.id.desc())
     .limit(bindparam("most"))
 )
-_ADD_MESSAGES = insert(message)
-_COUNT_MESSAGES = (
+_ADD_MESSAGES = Prepared(insert(message), names=("id", "body"))
+_COUNT_MESSAGES = Prepared(
     update(chat_session)
     .where(chat_session.c.no == bindparam("row_no"))
     .values(
@@ -259,8 +260,8 @@ class SqlSessionStore:
         added = tuple(message_of(draft, first + offset, now) for offset, draft in enumerate(drafts))
         bodies = self._sealer.seal_messages(row.id, slots, added)
         rows = [{"id": item.id, "body": body} for item, body in zip(added, bodies, strict=True)]
-        connection.execute(_ADD_MESSAGES, rows)
-        connection.execute(_COUNT_MESSAGES, {"row_no": row.no, "added": len(added), "at": now})
+        _ADD_MESSAGES.execute_many(connection, rows)
+        _COUNT_MESSAGES.execute(connection, {"row_no": row.no, "added": len(added), "at": now})
         # A clear destroys the keys without waiting for this transaction: look once more before it commits.
         self._sealer.check(slots)
         return added

@@ -53,7 +53,7 @@ class SqlAudit:
         self._keyring = keyring
 
     def disagreements(self) -> list[Disagreement]:
-        """Clears that were cut short after a key was withheld, and keys that live on after their session was cleared."""
+        """Clears that were cut short after a key was withheld, and keys that live on though their chat is cleared."""
         found: list[Disagreement] = []
         for rows, states in self._walk():
             for row in rows:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from ..db import receipts
 from ..db.engine import Database
+from ..db.prepared import Prepared
 from ..db.schema import answer_run, chat_session, message
 from ..errors import Cleared, NotFound
 from ..jobs import queue
@@ -27,15 +28,17 @@ _GRAVE_COLUMNS = tuple(
     chat_session.c[name] for name in ("no", "id", "owner", "meta_slot", "history_slot", "cleared_at")
 )
 
-_END_RUNS = delete(answer_run).where(answer_run.c.session_no == bindparam("row_no"))
-_DELETE_MESSAGES = delete(message).where(message.c.id.between(bindparam("first"), bindparam("last")))
+_END_RUNS = Prepared(delete(answer_run).where(answer_run.c.session_no == bindparam("row_no")))
+_DELETE_MESSAGES = Prepared(delete(message).where(message.c.id.between(bindparam("first"), bindparam("last"))))
 _ROW = update(chat_session).where(chat_session.c.no == bindparam("row_no"))
-_MARK = _ROW.values(
-    cleared_at=bindparam("at"),
-    successor=bindparam("next_id"),
-    receipt_id=bindparam("by"),
-    title=bindparam("sealed"),
-    messages=bindparam("left"),
+_MARK = Prepared(
+    _ROW.values(
+        cleared_at=bindparam("at"),
+        successor=bindparam("next_id"),
+        receipt_id=bindparam("by"),
+        title=bindparam("sealed"),
+        messages=bindparam("left"),
+    )
 )
 _FORGET = _ROW.values(memory_seq=bindparam("seq"))
 _EMPTY_HISTORY = _ROW.values(
@@ -217,13 +220,13 @@ class SqlGraves:
             "sealed": row.title if pending else None,
             "left": row.messages if pending else 0,
         }
-        connection.execute(_MARK, mark)
+        _MARK.execute(connection, mark)
         self._write(connection, row, written, {"slots": slots_of(row).all(), "no": row.no})
         return Burial(written, session)
 
     def _receipt(self, connection: Connection, row: SessionRow, action: Action, final: bool) -> Receipt:
         """The receipt of a session's clear; its running answers are ended with it."""
-        runs = connection.execute(_END_RUNS, {"row_no": row.no}).rowcount
+        runs = _END_RUNS.execute(connection, {"row_no": row.no})
         counts = {"messages": row.messages, "running_answers": runs}
         if action != "history":
             counts["titles"] = int(row.title is not None)
@@ -242,7 +245,7 @@ class SqlGraves:
             return
         if row.next_seq <= INLINE_MESSAGES:
             first, last = id_range(row.no)
-            connection.execute(_DELETE_MESSAGES, {"first": first, "last": last})
+            _DELETE_MESSAGES.execute(connection, {"first": first, "last": last})
         queue.put(connection, kind="reclaim", subject=str(written.id))
 
 
