@@ -68,9 +68,10 @@ def _look_at_files(services: Services, subject: Subject, proof: Proof) -> None:
             services.keyring.close()
             seen = _look(wanted)
         else:
-            _tell_who_holds(wanted, proof)
+            proof.add(wanted.database + "-wal", "cannot be emptied")
     for where, what in seen["findings"]:
         proof.add(where, what)
+    _tell_who_holds(wanted, proof)
     proof.checked.append(f"{seen['files']} files, {seen['pages']} pages of SQLite and its log: read as bytes")
 
 
@@ -103,8 +104,10 @@ def _wanted(services: Services, subject: Subject) -> Wanted:
 
 
 def _tell_who_holds(wanted: Wanted, proof: Proof) -> None:
+    """Name those who keep a log with something in it from being emptied."""
     for name in (wanted.database, wanted.keyring):
-        if name:
-            log = Path(name + "-wal")
-            who = ", ".join(str(holder) for holder in holders(sqlite_files(Path(name))) if holder.reading)
-            proof.add(str(log), f"cannot be emptied: it is being read by {who or 'another process'}")
+        log = f"{name}-wal"
+        if name and any(finding.where.startswith(log) for finding in proof.findings):
+            for holder in holders(sqlite_files(Path(name))):
+                if holder.reading:
+                    proof.add(log, f"it is being read by {holder}")

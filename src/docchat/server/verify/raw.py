@@ -18,6 +18,7 @@ from .pages import MainFile, PageSource, Row, frames, freelist, is_empty, rows
 from .wanted import Chat, Wanted
 
 SEQ_BITS = 24
+_MOST_PLACES = 10
 
 
 class Seen(TypedDict):
@@ -39,8 +40,19 @@ def look(wanted: Wanted) -> Seen:
         if name:
             _look_at_sqlite(Path(name), finder, seen)
     seen["findings"] += [(str(path), what) for path, what in strays.strays(wanted)]
+    seen["findings"] = _shortened(seen["findings"])
     seen["files"] = strays.count(Path(wanted.data_dir))
     return seen
+
+
+def _shortened(findings: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Some places for each kind of finding, and how many more there are: a long chat stands on thousands of pages."""
+    places: dict[str, list[str]] = {}
+    for where, what in findings:
+        places.setdefault(what, []).append(where)
+    short = [(where, what) for what, found in places.items() for where in found[:_MOST_PLACES]]
+    rest = {what: len(found) - _MOST_PLACES for what, found in places.items() if len(found) > _MOST_PLACES}
+    return short + [(f"{number} more places", what) for what, number in rest.items()]
 
 
 class _Chats:
@@ -75,7 +87,7 @@ class _Keys:
         self._slots = set(wanted.slots)
 
     def __call__(self, row: Row) -> str | None:
-        if row.rowid not in self._slots or len(row.values) != self._table.columns:
+        if row.rowid not in self._slots or len(row.values) != self._table.columns or row.values[0] is not None:
             return None
         wrapped = row.values[self._table.wrapped]
         return "a wrapped key of this chat" if isinstance(wrapped, bytes) and any(wrapped) else None

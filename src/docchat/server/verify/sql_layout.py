@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import URL, Connection, make_url, select, text
 
 from ...db.engine import Database
-from ...keys.sql import SqlKeyring, session_key
+from ...keys.sql import SqlKeyring
+from ...keys.sql_tables import is_among, session_key
 from ...web.state import Services
 from .wanted import KeyTable, Layout
 
@@ -43,12 +44,18 @@ def residue(services: Services, slots: Sequence[int]) -> Iterator[tuple[str, str
     try:
         for start in range(0, len(slots), _MANY):
             some = slots[start : start + _MANY]
-            query = select(session_key.c.slot, session_key.c.nonce, session_key.c.wrapped)
+            query = select(session_key.c.slot, session_key.c.wrapped).where(is_among(some))
             with database.read() as connection:
-                rows = connection.execute(query.where(session_key.c.slot.in_(some))).all()
+                rows = connection.execute(query).all()
             yield from ((f"key slot {row.slot}", "bytes of the key are left") for row in rows if any(row.wrapped))
     finally:
         database.close()
+    if slots and services.keyring.shared and (waiting := services.keyring.residue.standing().waiting):
+        yield (
+            "the keyring's server",
+            f"old versions of destroyed keys may be in {waiting} places of its files; a job takes them out as far as "
+            "the server permits (docchat keys status)",
+        )
 
 
 def _columns(connection: Connection, table: str) -> list[str]:
