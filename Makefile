@@ -24,9 +24,10 @@ check:
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
+# The whole takes about ten minutes; BENCH=--quick for a look, BENCH="--write docs" for the page in docs/.
 bench:
-	@sh scripts/setup.sh run
-	@.venv/bin/docchat bench --data demo
+	@sh scripts/setup.sh run bench
+	@.venv/bin/docchat bench --data demo $(BENCH)
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .venv with docchat installed from this checkout, and what each named part needs: run, test, check.
+# Makes .venv with docchat installed from this checkout, and what each named part needs: run, test, check, bench.
 # A part is installed again only when pyproject.toml or the Python changed.
 set -eu
 cd "$(dirname "$0")/.."
@@ -53,6 +53,11 @@ install() {
         echo "Installing the checkers ..."
         .venv/bin/python -m pip install --quiet 'pip>=25.1'
         .venv/bin/python -m pip install --quiet --group check
+        ;;
+    bench)
+        echo "Installing what docchat is compared with (about 200 MB, once) ..."
+        .venv/bin/python -m pip install --quiet 'pip>=25.1'
+        .venv/bin/python -m pip install --quiet --group bench
         ;;
     test)
         echo "Installing what the tests need (about 300 MB, once) ..."

@@ -255,16 +255,3 @@ def test_the_demo_shows_its_password_once(data_dir: Path, papers: Path) -> None:
     assert second.returncode == 0
     assert "user passwd demo" in second.stdout
     assert len(second.stdout.splitlines()) == 2
-
-
-def test_bench_prints_a_table_and_json(tmp_path: Path, papers: Path) -> None:
-    data = tmp_path / "bench"
-    data.mkdir()
-    papers.rename(data / "docs")
-    (data / "questions.jsonl").write_text('{"question": "How long has the dough to rest?"}\n')
-    done = docchat(tmp_path / "unused", "bench", "--data", str(data), "--json")
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)
-    assert {"answer: first event", "answer: complete", "document: upload to searchable"} <= set(result)
-    assert all(times["median_ms"] > 0 for times in result.values())
-    assert not (tmp_path / "unused").exists()

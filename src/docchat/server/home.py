@@ -1,5 +1,6 @@
 """What a command works on: the services of one data directory, its accounts, and whose library is meant."""
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -84,11 +85,24 @@ def temporary_services(settings: Settings) -> Iterator[Services]:
     """Services like those of `settings`, over an empty library on SQLite that is deleted in the end."""
     with tempfile.TemporaryDirectory(prefix="docchat-") as directory:
         empty = replace(settings, data_dir=Path(directory), database_url="", keyring_url="", worker="external")
-        services = build_services(empty)
+        with without_key_advice():
+            services = build_services(empty)
         try:
             yield services
         finally:
             close(services)
+
+
+@contextmanager
+def without_key_advice() -> Iterator[None]:
+    """Without the advice to back up the master key that is made: its library is thrown away."""
+    advice = logging.getLogger("docchat.keys.master")
+    before = advice.level
+    advice.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        advice.setLevel(before)
 
 
 def close(services: Services) -> None:

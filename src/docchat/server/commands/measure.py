@@ -1,14 +1,19 @@
 """`docchat eval` and `docchat bench`: how good the answers are, and how fast everything is."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ...answers.evaluate import evaluate_answers
 from ...types import Mode
-from ..bench import run_bench
+from ..bench import page, report
+from ..bench.run import PARTS, QUICK, Plan, run_bench
 from ..home import Group, Home, pass_home, temporary_services
+
+_REQUESTS_A_ROUND = 25
 
 _data_option = click.option(
     "--data",
@@ -36,12 +41,68 @@ def answers(home: Home, data: Path, as_json: bool, mode: Mode | None) -> None:
     click.echo(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else report.table())
 
 
+def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...]:
+    """Whole numbers above 0 parted by commas, each once and in order; none for None."""
+    if value is None:
+        return ()
+    try:
+        numbers = sorted({int(part) for part in value.split(",")})
+    except ValueError:
+        numbers = [0]
+    if numbers[0] < 1:
+        raise click.BadParameter("Give whole numbers parted by commas, such as 10,1000.")
+    return tuple(numbers)
+
+
 @click.command()
-@_data_option
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with docs/ and questions.jsonl: time uploads and answers too.",
+)
+@click.option("--quick", is_flag=True, help="Fewer rounds and smaller sizes: a minute or two.")
+@click.option("--messages", metavar="N,N", callback=_numbers, help="Lengths of the chats.")
+@click.option("--sessions", metavar="N,N", callback=_numbers, help="Numbers of stored chats.")
+@click.option("--rounds", metavar="N", type=click.IntRange(1), help="How often each is measured in turn.")
+@click.option("--only", multiple=True, type=click.Choice(PARTS), help="This part alone; may be repeated.")
+@click.option("--postgres", metavar="URL", help="A PostgreSQL whose commits are timed as a limit.")
+@click.option(
+    "--write",
+    "docs",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder docs/ of a checkout: write the tables and the plot there too.",
+)
 @_json_option
 @pass_home
-def bench(home: Home, data: Path, as_json: bool) -> None:
-    """Time answers, uploads, appends and clears in a temporary library; medians and 95th percentiles."""
-    with temporary_services(home.settings) as services:
-        result = run_bench(services, data)
-    click.echo(json.dumps(result.as_json()) if as_json else result.table())
+def bench(home: Home, /, docs: Path | None, as_json: bool, **options: Any) -> None:
+    """Time docchat beside its peers and this machine's limits, in temporary libraries.
+
+    Peers that are not installed are left out, and the report says so.
+    """
+    result = run_bench(home.settings, _plan(**options), progress=lambda text: click.echo(text, err=True))
+    if docs is not None:
+        page.write(result, docs)
+    click.echo(json.dumps(report.document(result)) if as_json else report.text(result))
+
+
+def _plan(
+    *,
+    data: Path | None,
+    quick: bool,
+    messages: tuple[int, ...],
+    sessions: tuple[int, ...],
+    rounds: int | None,
+    only: tuple[str, ...],
+    postgres: str | None,
+) -> Plan:
+    plan = QUICK if quick else Plan()
+    return replace(
+        plan,
+        data=data,
+        lengths=messages or plan.lengths,
+        sessions=sessions or plan.sessions,
+        rounds=rounds or plan.rounds,
+        requests=plan.requests if rounds is None else rounds * _REQUESTS_A_ROUND,
+        parts=only or plan.parts,
+        postgres_url=postgres,
+    )

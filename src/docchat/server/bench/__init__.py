@@ -1,0 +1,1 @@
+"""The benchmark: docchat, its peers and the machine's own limits, measured side by side in one run."""
