@@ -206,12 +206,12 @@ def _migrate(database: Database) -> Origin:
 
 
 def _make_keyring(settings: Settings, origin: Origin) -> Keyring:
-    directory = settings.data_dir / "keys"
+    directory, master_key = settings.data_dir / "keys", settings.master_key
     if not settings.keyring_url:
-        return SlotKeyring(directory, store_id=origin.store_id, slots=origin.slots)
+        return SlotKeyring(directory, store_id=origin.store_id, slots=origin.slots, master_key=master_key)
     database = Database(settings.keyring_url, timeout=settings.store_timeout_seconds)
     try:
-        return SqlKeyring(database, directory, store_id=origin.store_id, slots=origin.slots)
+        return SqlKeyring(database, directory, store_id=origin.store_id, slots=origin.slots, master_key=master_key)
     except StoreError as error:
         raise ConfigError(
             "The keyring's database cannot be used. Check that it runs and that DOCCHAT_KEYRING_URL is right."

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import os
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -11,11 +12,14 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ..errors import KeyDamaged
+from ..types import utc_now
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
 WRAPPED_BYTES = KEY_BYTES + 16
 CHECK_BYTES = 16
+STAMP_BYTES = 4
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def new_key() -> bytes:
@@ -44,10 +48,14 @@ class MasterKey:
     number: int
     key: bytes
 
-    def wrap(self, key: bytes, *, context: bytes) -> tuple[bytes, bytes]:
-        """Nonce (12 bytes) and wrapped key (48 bytes)."""
-        sealed = seal(self.key, key, context=context)
-        return sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+    def wrap(self, key: bytes, *, context: bytes, stamp: bytes = b"") -> tuple[bytes, bytes]:
+        """Nonce (12 bytes) and wrapped key (48 bytes).
+
+        The nonce begins with `stamp`, the minute the key was made in (now, when it is empty), and is random otherwise.
+        """
+        nonce = stamp or _minute(utc_now())
+        nonce += os.urandom(NONCE_BYTES - STAMP_BYTES)
+        return nonce, AESGCM(self.key).encrypt(nonce, key, context)
 
     def unwrap(self, nonce: bytes, wrapped: bytes, *, context: bytes) -> bytes:
         """The wrapped key. Raises KeyDamaged."""
@@ -56,6 +64,17 @@ class MasterKey:
     def check(self, store_id: UUID) -> bytes:
         """16 bytes that tell whether a keyring was made with this key, and nothing about it."""
         return hmac.digest(self.key, b"docchat keyring" + store_id.bytes, hashlib.sha256)[:CHECK_BYTES]
+
+
+def made_at(stamp: bytes) -> datetime:
+    """When a key was made, of the first bytes of its nonce."""
+    return _EPOCH + timedelta(minutes=int.from_bytes(stamp[:STAMP_BYTES], "big"))
+
+
+def _minute(time: datetime) -> bytes:
+    # A clock that is wrong by ages must not stop anybody.
+    minutes = (time - _EPOCH) // timedelta(minutes=1)
+    return min(max(minutes, 0), (1 << 8 * STAMP_BYTES) - 1).to_bytes(STAMP_BYTES, "big")
 
 
 def sync_directory(directory: Path) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from uuid import UUID
 
 from ..errors import KeyDamaged, StorageFull, StoreUnavailable
+from .cipher import STAMP_BYTES
 from .keyring import SlotState
 
 HEADER_BYTES = 4096
@@ -28,6 +29,7 @@ DESTROYED = SLOT.pack(SlotState.DESTROYED, VERSION, 0, b"", b"")
 
 _AHEAD_BYTES = 4096
 _HEADER = struct.Struct("<8s16sQ16sH6x16s")
+_NONCE_AT = 4
 _COUNT_AT = 24
 _MASTER_AT = 32
 _ID_AT = 56
@@ -124,6 +126,12 @@ def read_states(descriptor: int, slots: Sequence[int]) -> tuple[SlotState, ...]:
     return tuple([found[slot] for slot in slots])
 
 
+def read_stamp(descriptor: int, slot: int) -> bytes:
+    """The first bytes of the nonce of a key; none of a slot without a key."""
+    record = os.pread(descriptor, _NONCE_AT + STAMP_BYTES, at(slot))
+    return record[_NONCE_AT:] if _state(record[:1]) in (SlotState.LIVE, SlotState.SUSPENDED) else b""
+
+
 def write_all(descriptor: int, slots: Sequence[int], record: bytes) -> None:
     """Overwrite each slot with the same record, in the order given; neighbours in one write."""
     start = 0
@@ -155,7 +163,7 @@ def unlock(descriptor: int) -> None:
 
 
 class StorageErrors:
-    """A block whose OSErrors leave as StorageFull or StoreUnavailable (a class: a generator costs ten times as much)."""
+    """A block whose OSErrors leave as StorageFull or StoreUnavailable (a class: a generator is much slower)."""
 
     __slots__ = ()
 

@@ -8,13 +8,14 @@ import os
 import struct
 import threading
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 from ..errors import Cleared, ConfigError, KeyDamaged
 from ..types import new_id
 from . import slot_file
-from .cipher import MasterKey, new_key, sync_directory
+from .cipher import STAMP_BYTES, MasterKey, made_at, new_key, sync_directory
 from .keyring import CLEARED, SlotState
 from .master import MasterKeys
 from .rotation import Census
@@ -108,6 +109,12 @@ class SlotKeyring:
         with slot_file.StorageErrors():
             return self._header(self._descriptor()).handed_out
 
+    def made_at(self, *, slots: Sequence[int]) -> tuple[datetime, ...]:
+        """When each live or suspended key was made, to the minute; 1970 for a hole or a destroyed slot."""
+        with slot_file.StorageErrors():
+            reader = self._descriptor()
+            return tuple([made_at(slot_file.read_stamp(reader, slot)) for slot in slots])
+
     def reserve(self, *, slots: int) -> None:
         """Hand out no number below `slots` from now on."""
         with OpenFile(self.path) as descriptor:
@@ -199,7 +206,7 @@ class SlotKeyring:
                 key = self.masters.named(number).unwrap(nonce, wrapped, context=context)
             except KeyDamaged:
                 return False
-            record = self._wrap(master, key, session_id, slot, SlotState(state))
+            record = self._wrap(master, key, session_id, slot, SlotState(state), nonce[:STAMP_BYTES])
             slot_file.write(descriptor, record, slot_file.at(slot))
         finally:
             slot_file.unlock(descriptor)
@@ -215,8 +222,10 @@ class SlotKeyring:
             raise KeyDamaged
         return self.masters.named(master).unwrap(nonce, wrapped, context=self._context(session_id, slot))
 
-    def _wrap(self, master: MasterKey, key: bytes, session_id: UUID, slot: int, state: SlotState) -> bytes:
-        nonce, wrapped = master.wrap(key, context=self._context(session_id, slot))
+    def _wrap(
+        self, master: MasterKey, key: bytes, session_id: UUID, slot: int, state: SlotState, stamp: bytes = b""
+    ) -> bytes:
+        nonce, wrapped = master.wrap(key, context=self._context(session_id, slot), stamp=stamp)
         return SLOT.pack(state, VERSION, master.number, nonce, wrapped)
 
     def _context(self, session_id: UUID, slot: int) -> bytes:

@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from sqlalchemy import (
 from ..db.engine import Database
 from ..errors import Cleared, ConfigError, KeyDamaged, StoreUnavailable
 from ..types import new_id
-from .cipher import NONCE_BYTES, WRAPPED_BYTES, MasterKey, new_key
+from .cipher import NONCE_BYTES, STAMP_BYTES, WRAPPED_BYTES, MasterKey, made_at, new_key
 from .keyring import CLEARED, SlotState
 from .master import MasterKeys
 from .rotation import Census
@@ -122,6 +123,16 @@ class SqlKeyring:
         """One more than the highest slot number ever handed out."""
         with self._database.read() as connection:
             return self._handed_out(connection)
+
+    def made_at(self, *, slots: Sequence[int]) -> tuple[datetime, ...]:
+        """When each live or suspended key was made, to the minute; 1970 for a hole or a destroyed slot."""
+        found: dict[int, datetime] = {}
+        is_there = session_key.c.state.in_((SlotState.LIVE, SlotState.SUSPENDED))
+        with self._database.read() as connection:
+            for batch in _batches(iter(dict.fromkeys(slots)), _READ_BATCH):
+                query = select(session_key.c.slot, session_key.c.nonce).where(is_among(batch), is_there)
+                found.update((row.slot, made_at(bytes(row.nonce))) for row in connection.execute(query))
+        return tuple([found.get(slot, made_at(b"")) for slot in slots])
 
     def reserve(self, *, slots: int) -> None:
         """Hand out no number below `slots` from now on."""
@@ -246,7 +257,8 @@ class SqlKeyring:
             for row in connection.execute(query.order_by(session_key.c.slot).with_for_update()).all():
                 with suppress(KeyDamaged):
                     key = self._unwrap(row, keys[row.slot])
-                    nonce, wrapped = master.wrap(key, context=self._context(keys[row.slot], row.slot))
+                    context, stamp = self._context(keys[row.slot], row.slot), bytes(row.nonce)[:STAMP_BYTES]
+                    nonce, wrapped = master.wrap(key, context=context, stamp=stamp)
                     changes.append({"at": row.slot, "master": master.number, "nonce": nonce, "wrapped": wrapped})
             if changes:
                 connection.execute(update(session_key).where(session_key.c.slot == bindparam("at")), changes)

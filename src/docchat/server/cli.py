@@ -9,6 +9,7 @@ from .commands.ask import ask
 from .commands.doctor import doctor
 from .commands.erase import erase
 from .commands.ingest import demo, ingest
+from .commands.keys import keys
 from .commands.measure import bench, evaluate
 from .commands.serve import serve, worker
 from .commands.sessions import sessions
@@ -16,7 +17,7 @@ from .commands.users import user
 from .commands.verify_clear import verify_clear
 from .home import Group, Home, MountedHome
 
-_SHARED = (ask, bench, doctor, erase, evaluate, ingest, sessions, verify_clear, worker)
+_SHARED = (ask, bench, doctor, erase, evaluate, ingest, keys, sessions, verify_clear, worker)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
