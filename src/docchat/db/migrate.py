@@ -30,7 +30,8 @@ def _m002_receipts(connection: Connection) -> None:
     """Receipts of every kind, history and memory of a chat, and reclaim jobs that are named by their receipt."""
     for name in ("first_seq", "memory_seq"):
         connection.execute(text(f"ALTER TABLE chat_session ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"))
-    connection.execute(text("ALTER TABLE receipt RENAME TO receipt_before"))
+    connection.execute(text("CREATE TABLE receipt_before AS SELECT * FROM receipt"))
+    connection.execute(text("DROP TABLE receipt"))
     receipt.create(connection)
     kept = "id, owner, session_id, action, counts, successor, created_at"
     connection.execute(
@@ -39,10 +40,12 @@ def _m002_receipts(connection: Connection) -> None:
     connection.execute(text("DROP TABLE receipt_before"))
     for index in chat_session.indexes:
         index.create(connection, checkfirst=True)
-    for waiting in connection.execute(select(job.c.id, job.c.subject).where(job.c.kind == "reclaim")).all():
-        number = select(chat_session.c.receipt_id).where(chat_session.c.no == int(waiting.subject))
-        subject = connection.execute(number).scalar_one()
-        connection.execute(update(job).where(job.c.id == waiting.id).values(subject=str(subject)))
+    waiting = select(job.c.id, job.c.subject).where(job.c.kind == "reclaim", job.c.subject != "documents")
+    for found in connection.execute(waiting).all():
+        no = int(found.subject)
+        by = connection.execute(select(chat_session.c.receipt_id).where(chat_session.c.no == no)).scalar_one()
+        connection.execute(update(receipt).where(receipt.c.id == by).values(scope={"no": no}))
+        connection.execute(update(job).where(job.c.id == found.id).values(subject=str(by)))
 
 
 STEPS: tuple[Step, ...] = (_m001_tables, _m002_receipts)

@@ -1,0 +1,98 @@
+"""A database of an older version is brought up to the present one, with what it held."""
+
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import inspect, select, text
+
+from docchat.db.engine import Database
+from docchat.db.migrate import STEPS, migrate
+from docchat.db.schema import chat_session, job, message, metadata, receipt, store_meta
+from docchat.errors import ConfigError
+from docchat.jobs.worker import Worker
+from docchat.keys.slots import SlotKeyring
+from docchat.sessions.shredder import Shredder
+from docchat.sessions.sql_graves import SqlGraves
+from docchat.sessions.sql_settle import SqlSettle
+from docchat.types import ReceiptState, new_id, utc_now
+
+# The tables that the second step changes, as the first version made them.
+_FIRST = """
+CREATE TABLE chat_session (
+  no {serial}, id {uuid} NOT NULL, owner TEXT NOT NULL, meta_slot BIGINT, history_slot BIGINT, title {bytes},
+  messages INTEGER DEFAULT 0 NOT NULL, next_seq INTEGER DEFAULT 0 NOT NULL, created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL, cleared_at BIGINT, successor {uuid}, receipt_id {uuid}, UNIQUE (id));
+CREATE INDEX chat_session_by_owner ON chat_session (owner, updated_at DESC, no DESC) WHERE cleared_at IS NULL;
+CREATE TABLE receipt (
+  id {uuid} NOT NULL, owner TEXT NOT NULL, session_id {uuid} NOT NULL, action VARCHAR(16) NOT NULL,
+  counts JSON NOT NULL, successor {uuid}, created_at BIGINT NOT NULL, PRIMARY KEY (id));
+"""
+_TYPES = {
+    True: {"serial": "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT", "uuid": "CHAR(32)", "bytes": "BLOB"},
+    False: {"serial": "BIGSERIAL PRIMARY KEY", "uuid": "UUID", "bytes": "BYTEA"},
+}
+
+
+@pytest.fixture
+def first(database_url: str) -> Database:
+    """A database as the first version left it: a cleared long chat whose rows wait for their job, and a live one."""
+    database = Database(database_url)
+    with database.write() as connection:
+        others = [table for table in metadata.sorted_tables if table.name not in ("chat_session", "receipt")]
+        for statement in _FIRST.format(**_TYPES[database.is_sqlite]).split(";"):
+            if statement.strip():
+                connection.execute(text(statement))
+        metadata.create_all(connection, tables=others)
+        connection.execute(store_meta.insert(), [{"key": "schema", "value": "1"}])
+        connection.execute(store_meta.insert(), [{"key": "store_id", "value": str(uuid4())}])
+        by, now = new_id(), utc_now()
+        chat = {"owner": "ada", "created_at": now, "updated_at": now}
+        chats = [
+            {"id": new_id(), **chat, "cleared_at": now, "receipt_id": by},
+            {"id": new_id(), **chat, "cleared_at": None, "receipt_id": None},
+        ]
+        connection.execute(chat_session.insert(), chats)
+        written = {"id": by, "owner": "ada", "session_id": chats[0]["id"], "action": "clear", "counts": {"messages": 2}}
+        connection.execute(receipt.insert(), [{**written, "created_at": now}])
+        connection.execute(message.insert(), [{"id": 1 << 24 | seq, "body": b"sealed"} for seq in range(2)])
+        connection.execute(message.insert(), [{"id": 2 << 24, "body": b"sealed"}])
+        waiting = [{"kind": "reclaim", "subject": subject, "run_at": now} for subject in ("1", "documents")]
+        connection.execute(job.insert(), waiting)
+    return database
+
+
+def test_an_older_database_is_brought_up_and_its_clears_are_finished(first: Database, tmp_path: Path) -> None:
+    origin = migrate(first)
+    assert migrate(first) == origin
+    with first.read() as connection:
+        for table in (chat_session, receipt):
+            there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+            assert there == {column.name for column in table.columns}
+        names = {index["name"] for index in inspect(connection).get_indexes("chat_session")}
+        assert {"chat_session_by_owner", "chat_session_by_receipt"} <= names
+        by = connection.execute(select(chat_session.c.receipt_id).where(chat_session.c.no == 1)).scalar_one()
+    keyring = SlotKeyring(tmp_path / "keys", store_id=origin.store_id, slots=origin.slots)
+    shredder = Shredder(keyring)
+    found = SqlGraves(first, shredder).receipt(owner="ada", receipt_id=by)
+    assert (found.action, found.state, found.counts) == ("clear", ReceiptState.DONE, {"messages": 2})
+    Worker(first, {"reclaim": SqlSettle(first, shredder).reclaim}).run_due()
+    with first.read() as connection:
+        assert connection.execute(select(message.c.id)).scalars().all() == [2 << 24]
+        assert connection.execute(select(job.c.id)).all() == []
+    keyring.close()
+    first.close()
+
+
+def test_a_new_database_is_made_in_one_step(database: Database) -> None:
+    with database.read() as connection:
+        assert connection.execute(select(store_meta.c.value).where(store_meta.c.key == "schema")).scalar_one() == str(
+            len(STEPS)
+        )
+
+
+def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(store_meta.update().where(store_meta.c.key == "schema").values(value="99"))
+    with pytest.raises(ConfigError, match="newer"):
+        migrate(database)
