@@ -18,7 +18,7 @@ from ..db.engine import Database, translate
 
 logger = logging.getLogger(__name__)
 
-_LOCK_MILLISECONDS = 250
+_LOCK_MILLISECONDS = 100
 """Longest wait for a partition somebody reads (a dump): whoever opens a key waits behind us meanwhile."""
 _STATEMENT_MILLISECONDS = 120_000
 _LOCK_NOT_AVAILABLE = "55P03"
