@@ -1,4 +1,4 @@
-"""The ground the proofs stand on: both engines, two workers over one store, real hosts; and the table of `make prove`."""
+"""The ground the proofs stand on, an empty store on each engine; and the table that `make prove` prints."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,10 +1,8 @@
 """One store on one engine, as many workers over it as a test wants, and what can be read of a chat."""
 
 import gc
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import UUID
 
 from docchat.config import Settings
 from docchat.errors import Cleared, NotFound
@@ -41,16 +39,15 @@ class Ground:
         return (self.data_dir,) if self.server is None else (self.data_dir, self.server.data)
 
     def worker(self, **more: object) -> Services:
-        """One more worker: it starts as a process would, what a crash left is cleared before."""
+        """One more worker: it starts as a process that serves does, what a crash left is cleared before."""
         given = {"DOCCHAT_WORKER": "external", **self.settings, **more}
-        services = build_services(Settings.from_mapping(given, data_dir=self.data_dir))
+        services = build_services(Settings.from_mapping(given, data_dir=self.data_dir), serving=True)
         self.opened.append(services)
         return services
 
     def close(self) -> None:
         """Stop all workers."""
         for services in self.opened:
-            services.answers.close() if hasattr(services.answers, "close") else None
             close(services)
         self.opened.clear()
         gc.collect()
@@ -65,17 +62,15 @@ def chat(services: Services, *, owner: str = OWNER, messages: int = 6, word: str
 
 
 def state(services: Services, session: ChatSession) -> str:
-    """What this worker can read of a chat made by `chat`: "full", "none", or what is wrong with it."""
-    seen = {
-        "get": _title(services, session),
-        "messages": _texts(services, session),
-        "list": _listed(services, session),
-        "search": _hits(services, session),
-    }
-    if seen == {"get": session.title, "messages": session.messages, "list": session.title, "search": True}:
+    """What this worker can read of a chat made by `chat`: "full", "title", "none", or what is wrong with it."""
+    title, texts = _title(services, session), _texts(services, session)
+    seen = (title, texts, _listed(services, session), _hits(services, session))
+    if seen == (session.title, session.messages, session.title, True):
         return "full"
-    if seen == {"get": None, "messages": None, "list": None, "search": False}:
+    if seen == (None, None, None, False):
         return "none"
+    if seen[:3] in ((session.title, 0, session.title), (session.title, None, session.title)):
+        return "title"
     return f"partial: {seen}"
 
 
@@ -109,8 +104,3 @@ def _listed(services: Services, session: ChatSession) -> str | None:
 def _hits(services: Services, session: ChatSession) -> bool:
     word = session.title.split()[0]
     return any(hit.session.id == session.id for hit in search(services.store, owner=session.owner, text=word))
-
-
-def ids(sessions: Sequence[ChatSession]) -> list[UUID]:
-    """The ids of sessions."""
-    return [session.id for session in sessions]

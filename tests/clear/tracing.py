@@ -4,9 +4,11 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,9 @@ from .ground import Ground
 
 CHANGING = "write,pwrite64,fsync,fdatasync,ftruncate,unlink,unlinkat,rename,link,sendto,recvfrom,openat"
 """The system calls at which something can be broken off: each is a point."""
+
+PATIENCE_SECONDS = 20.0
+"""An act that takes longer hangs."""
 
 Call = tuple[str, str, Any]
 
@@ -53,7 +58,7 @@ class Zygote:
     """Forks children that act, see `zygote.py`."""
 
     def __init__(self, ground: Ground, *, before: tuple[str, ...] = (), **settings: str) -> None:
-        self.errors = tempfile.TemporaryFile("w+")
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  (open as long as the process)
         self.process = subprocess.Popen(
             [*before, sys.executable, "-m", "tests.clear.zygote"],
             stdin=subprocess.PIPE,
@@ -91,12 +96,22 @@ class Zygote:
         assert ready.startswith("ready "), ready + self.log
         return int(ready.split()[1])
 
-    def finish(self) -> Outcome:
-        """What the child says until its end."""
+    def finish(self, pid: int = 0) -> Outcome:
+        """What the child says until its end; it may not hang."""
+        hangs = threading.Timer(PATIENCE_SECONDS, os.kill, (pid, signal.SIGABRT)) if pid else threading.Timer(0, bool)
+        hangs.start()
+        try:
+            return self._finish()
+        finally:
+            hangs.cancel()
+            hangs.join()
+
+    def _finish(self) -> Outcome:
         outcome = Outcome()
         while line := self.hear():
             kind, _, rest = line.partition(" ")
             if kind == "ended":
+                assert int(rest) != signal.SIGABRT, "it hung"
                 outcome.killed = os.WIFSIGNALED(int(rest))
                 if not outcome.killed and int(rest):
                     pytest.fail(f"the child ended with {rest}: {self.log}")
@@ -108,12 +123,12 @@ class Zygote:
 
     def act(self, owner: str, *calls: Call) -> Outcome:
         """Make the calls."""
-        self.start({"owner": owner, "calls": calls})
+        pid = self.start({"owner": owner, "calls": calls})
         self.tell("go")
-        return self.finish()
+        return self.finish(pid)
 
     def traced(self, owner: str, *calls: Call, inject: str = "", path: Path | None = None, y: bool = False) -> Outcome:
-        """Make the calls while strace looks on: `inject` is what it does, as after `-e inject=`, `path` to which file."""
+        """Make the calls under strace; `inject` as in `-e inject=`, `path` limits it to one file, `y` names files."""
         pid = self.start({"owner": owner, "calls": calls})
         with tempfile.NamedTemporaryFile("r") as output:
             command = ["strace", "-f", "-p", str(pid), "-o", output.name, "-e", f"trace={CHANGING}"]
@@ -127,10 +142,10 @@ class Zygote:
                 tracer.kill()
                 tracer.communicate()
                 os.kill(pid, 9)
-                self.finish()
+                self.finish(pid)
                 pytest.skip(f"strace cannot look on here: {said.strip()}")
             self.tell("go")
-            outcome = self.finish()
+            outcome = self.finish(pid)
             tracer.communicate(timeout=30)
             outcome.calls = output.read().splitlines()
         return outcome
