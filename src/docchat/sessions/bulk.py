@@ -30,14 +30,19 @@ class BulkClearing:
         """How many chats and messages a clear of this scope would take now."""
         return self.rows.count(owner=owner, scope=scope)
 
-    def clear(self, *, owner: str, scope: BulkScope) -> Receipt:
-        """Clear all chats of the scope. The receipt's state is RUNNING while the background still has to do some.
+    def clear(
+        self, *, owner: str, scope: BulkScope, final: bool = False, budget_seconds: float | None = None
+    ) -> Receipt:
+        """Clear all chats of the scope; with `final` there is no undo.
 
-        Raises ClearUnfinished when it is asked for and stored, but could not go on now.
+        The receipt's state is RUNNING when `budget_seconds` (a request's share unless given) were not enough: the
+        background does the rest. Raises ClearUnfinished when it is asked for and stored, but could not go on now.
         """
-        receipt_id = self.rows.begin(owner=owner, scope=scope, undo_seconds=self.shredder.undo_seconds)
+        undo_seconds = 0.0 if final else self.shredder.undo_seconds
+        receipt_id = self.rows.begin(owner=owner, scope=scope, undo_seconds=undo_seconds)
+        budget = BUDGET_SECONDS if budget_seconds is None else budget_seconds
         try:
-            return self._go_on(receipt_id, until=time.monotonic() + BUDGET_SECONDS)
+            return self._go_on(receipt_id, until=time.monotonic() + budget)
         except StoreError as error:
             raise ClearUnfinished(full=isinstance(error, StorageFull)) from error
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, or_, select, text
+from sqlalchemy import Integer, bindparam, or_, select, text, type_coerce
 
 from ..db.engine import Database
 from ..db.schema import chat_session, job, receipt
@@ -16,13 +17,13 @@ from .sql_rows import SessionRow, slots_of
 
 _BATCH = 5000
 _ORPHAN_AGE = timedelta(minutes=10)
-# Numbers and times only: the walk reads no titles.
+# Numbers only, and nothing to convert: the walk passes every chat there ever was.
 _WALK = (
     select(
-        *(
-            chat_session.c[name]
-            for name in ("no", "id", "owner", "meta_slot", "history_slot", "cleared_at", "receipt_id")
-        )
+        chat_session.c.no,
+        chat_session.c.meta_slot,
+        chat_session.c.history_slot,
+        type_coerce(chat_session.c.cleared_at.is_not(None), Integer).label("cleared"),
     )
     .where(
         chat_session.c.no > bindparam("after"),
@@ -56,13 +57,12 @@ class SqlAudit:
         """Clears that were cut short after a key was withheld, and keys that live on though their chat is cleared."""
         found: list[Disagreement] = []
         for rows, states in self._walk():
-            for row in rows:
-                slots = slots_of(row).all()
-                item = _disagreement(row, slots, tuple(states[slot] for slot in slots))
-                if item is not None:
-                    found.append(item)
-        waiting = self._pending([item.grave.session_id for item in found if item.action is None])
-        return [item for item in found if item.grave.session_id not in waiting]
+            nos = [
+                no for no, meta, history, cleared in rows if _disagree(states.get(meta), states.get(history), cleared)
+            ]
+            if nos:
+                found += self._looked_at(nos, states)
+        return found
 
     def unburied(self) -> int:
         """How many clears were cut short: a key is withheld, the rows are there."""
@@ -74,12 +74,18 @@ class SqlAudit:
 
     def damaged(self) -> list[UUID]:
         """Live sessions of which a key is missing: damage, which nothing here repairs."""
-        return [
-            row.id
-            for rows, states in self._walk()
-            for row in rows
-            if row.cleared_at is None and SlotState.HOLE in [states[slot] for slot in slots_of(row).all()]
-        ]
+        found: list[UUID] = []
+        for rows, states in self._walk():
+            nos = [
+                no
+                for no, meta, history, cleared in rows
+                if not cleared and SlotState.HOLE in (states.get(meta), states.get(history))
+            ]
+            if nos:
+                with self._database.read() as connection:
+                    query = select(chat_session.c.id).where(chat_session.c.no.in_(nos))
+                    found += connection.execute(query).scalars()
+        return found
 
     def orphan_keys(self) -> list[int]:
         """Slots whose key is there and that no session names."""
@@ -108,8 +114,8 @@ class SqlAudit:
             self._keyring.destroy(slots=sorted(old))
         return len(old)
 
-    def _walk(self) -> Iterator[tuple[Sequence[SessionRow], dict[int, SlotState]]]:
-        """All sessions that have keys, with the state of each of their slots."""
+    def _walk(self) -> Iterator[tuple[Sequence[Any], dict[int | None, SlotState]]]:
+        """All sessions that have keys, as (no, meta slot, history slot, cleared), with the state of each slot."""
         after = 0
         while True:
             with self._database.read() as connection:
@@ -117,14 +123,30 @@ class SqlAudit:
             if not rows:
                 return
             after = rows[-1].no
-            slots = sorted(slot for row in rows for slot in (row.meta_slot, row.history_slot) if slot is not None)
+            slots = [row[1] for row in rows if row[1] is not None] + [row[2] for row in rows if row[2] is not None]
+            slots.sort()
             yield rows, dict(zip(slots, self._keyring.states(slots=slots), strict=True))
+
+    def _looked_at(self, nos: Sequence[int], states: dict[int | None, SlotState]) -> list[Disagreement]:
+        """What is to be done about these sessions; nothing about those whose clear can still be undone."""
+        query = (
+            select(chat_session, receipt.c.state.label("receipt_state"))
+            .outerjoin(receipt, receipt.c.id == chat_session.c.receipt_id)
+            .where(chat_session.c.no.in_(nos))
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        found = (
+            _disagreement(row, tuple(states.get(slot, SlotState.HOLE) for slot in slots_of(row).all()))
+            for row in rows
+            if row.receipt_state not in (ReceiptState.PENDING, ReceiptState.RUNNING)
+        )
+        return [item for item in found if item is not None]
 
     def _named(self) -> Iterator[set[int]]:
         """The slots that sessions name, in batches, and those of histories whose clear can still be undone."""
-        for rows, states in self._walk():
-            del rows
-            yield set(states)
+        for _, states in self._walk():
+            yield {slot for slot in states if slot is not None}
         query = select(receipt.c.scope).where(receipt.c.id == bindparam("by"), receipt.c.state == ReceiptState.PENDING)
         with self._database.read() as connection:
             for subject in connection.execute(select(job.c.subject).where(job.c.kind == "settle")).scalars().all():
@@ -137,25 +159,18 @@ class SqlAudit:
             states = self._keyring.states(slots=some)
             yield from (slot for slot, state in zip(some, states, strict=True) if state in _PRESENT)
 
-    def _pending(self, session_ids: Sequence[UUID]) -> set[UUID]:
-        """Those sessions whose clear can still be undone: their keys are only withheld, and meant to be."""
-        pending: set[UUID] = set()
-        query = (
-            select(chat_session.c.id)
-            .join(receipt, receipt.c.id == chat_session.c.receipt_id)
-            .where(receipt.c.state.in_((ReceiptState.PENDING, ReceiptState.RUNNING)))
-        )
-        for start in range(0, len(session_ids), _BATCH):
-            some = query.where(chat_session.c.id.in_(session_ids[start : start + _BATCH]))
-            with self._database.read() as connection:
-                pending.update(connection.execute(some).scalars())
-        return pending
-
 
 _PRESENT = frozenset((SlotState.LIVE, SlotState.SUSPENDED))
 
 
-def _disagreement(row: SessionRow, slots: tuple[int, ...], states: tuple[SlotState, ...]) -> Disagreement | None:
+def _disagree(meta: SlotState | None, history: SlotState | None, cleared: int) -> bool:
+    if cleared:
+        return meta in _PRESENT or history in _PRESENT
+    return meta in CLEARED or history in CLEARED
+
+
+def _disagreement(row: SessionRow, states: tuple[SlotState, ...]) -> Disagreement | None:
+    slots = slots_of(row).all()
     if row.cleared_at is not None:
         present = tuple(slot for slot, state in zip(slots, states, strict=True) if state in _PRESENT)
         return Disagreement(grave_of(row), present, None) if present else None
@@ -163,4 +178,4 @@ def _disagreement(row: SessionRow, slots: tuple[int, ...], states: tuple[SlotSta
         return None
     if row.meta_slot is not None and states[0] in CLEARED:
         return Disagreement(grave_of(row), slots, "clear")
-    return Disagreement(grave_of(row), slots[1:], "history")
+    return Disagreement(grave_of(row), (row.history_slot,), "history")

@@ -48,13 +48,16 @@ _EMPTY_HISTORY = _ROW.values(
     messages=0,
     updated_at=bindparam("at"),
 )
+# Among the newest only: who has written to a hundred chats since gets another one.
+_NEWEST = (
+    select(chat_session.c.no)
+    .where(chat_session.c.owner == bindparam("of_owner"), chat_session.c.cleared_at.is_(None))
+    .order_by(chat_session.c.updated_at.desc(), chat_session.c.no.desc())
+    .limit(100)
+)
 _NEVER_WRITTEN = (
     select(chat_session)
-    .where(
-        chat_session.c.owner == bindparam("of_owner"),
-        chat_session.c.cleared_at.is_(None),
-        chat_session.c.meta_slot.is_(None),
-    )
+    .where(chat_session.c.no.in_(_NEWEST), chat_session.c.meta_slot.is_(None))
     .order_by(chat_session.c.updated_at.desc(), chat_session.c.no.desc())
     .limit(1)
 )

@@ -1,7 +1,10 @@
 """`docchat erase`: everything a person has, gone."""
 
+import math
+
 import click
 
+from ...sessions.sql_bulk import BulkScope
 from ..home import Home, pass_home, user_option
 
 
@@ -22,18 +25,11 @@ def erase(home: Home, user: str | None, yes: bool) -> None:
 
 def delete_belongings(home: Home, owner: str) -> tuple[int, int]:
     """Delete everything an owner has; the numbers of chats and of documents."""
-    chats = documents = 0
-    cursor = None
-    while True:
-        page = home.services.store.list(owner=owner, cursor=cursor, limit=50)
-        for session in page.items:
-            home.services.clearing.delete(owner=owner, session_id=session.id)
-            chats += 1
-        cursor = page.next
-        if cursor is None:
-            break
+    everything = BulkScope(everything=True)
+    receipt = home.services.bulk.clear(owner=owner, scope=everything, final=True, budget_seconds=math.inf)
+    documents = 0
     while found := home.services.library.list(owner=owner, limit=50).items:
         for document in found:
             home.services.library.delete(owner=owner, document_id=document.id)
             documents += 1
-    return chats, documents
+    return receipt.counts["sessions"], documents
