@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -24,8 +25,8 @@ def undo(client: FlaskClient, cleared: TestResponse) -> TestResponse:
     return client.post(f"/api/receipts/{cleared.headers['Docchat-Receipt']}/undo")
 
 
-def receipt(client: FlaskClient, cleared: TestResponse) -> dict[str, str]:
-    found: dict[str, str] = client.get(f"/api/receipts/{cleared.headers['Docchat-Receipt']}").get_json()
+def receipt(client: FlaskClient, cleared: TestResponse) -> dict[str, Any]:
+    found: dict[str, Any] = client.get(f"/api/receipts/{cleared.headers['Docchat-Receipt']}").get_json()
     return found
 
 

@@ -2,14 +2,12 @@
 
 import errno
 import logging
-import traceback
-from pathlib import PurePath
 
 from flask import Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from ..errors import Cleared, DocChatError, Overloaded, StorageFull
+from ..errors import Cleared, DocChatError, Overloaded, StorageFull, trail
 from ..types import new_id
 
 logger = logging.getLogger(__name__)
@@ -54,17 +52,6 @@ def error_page(status: int, message: str) -> Response:
 def request_id() -> str:
     """The id under which this request is logged; made at the first look where no hook of ours came first."""
     return str(request.environ.setdefault(REQUEST_ID, new_id().hex))
-
-
-def trail(error: BaseException) -> str:
-    """Where an error and its causes were raised: file names, functions and lines, innermost first."""
-    places: list[str] = []
-    seen: BaseException | None = error
-    while seen is not None and len(places) < 40:
-        frames = traceback.extract_tb(seen.__traceback__)
-        places += [f"{PurePath(frame.filename).stem}.{frame.name}:{frame.lineno}" for frame in reversed(frames)]
-        seen = seen.__cause__ or seen.__context__
-    return " < ".join(places) or "-"
 
 
 def _http(error: HTTPException) -> WerkzeugResponse:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from flask import Response, request
 
-from ..errors import Cleared, DocChatError, InvalidInput
+from ..errors import Cleared, DocChatError, InvalidInput, trail
 from ..types import AnswerEvent, Message
 from . import auth, faults, shapes
 
@@ -93,7 +93,7 @@ def _relay(
         yield encode(AnswerEvent("error", offset, error=error.message, code=error.code), run_id=run_id)
     except Exception as error:  # noqa: BLE001  (the headers are sent: the reader can be told in no other way)
         logger.error(  # noqa: TRY400  (a traceback's text may quote the chat)
-            "request %s: stream of run %s failed at %s", request_id, run_id, faults.trail(error)
+            "request %s: stream of run %s failed at %s", request_id, run_id, trail(error)
         )
         failure = DocChatError()
         yield encode(AnswerEvent("error", offset, error=failure.message, code=failure.code), run_id=run_id)

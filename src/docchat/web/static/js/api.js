@@ -124,4 +124,3 @@ async function json(method, path, options) {
 export const get = (path, options) => json("GET", path, options);
 export const post = (path, body = {}) => json("POST", path, { body });
 export const patch = (path, body) => json("PATCH", path, { body });
-export const remove = (path) => json("DELETE", path, {});

@@ -2,11 +2,13 @@
 
 import { ApiError, get, post, unsure } from "./api.js";
 import { emit, on } from "./bus.js";
-import { receiptLine } from "./clear.js";
 import { chatUrl, context } from "./context.js";
-import { tellGone } from "./identity.js";
+import { tellChanged, tellGone } from "./identity.js";
+import { readReceipt } from "./receipt.js";
 
 const LOOK = 5000;
+/** A clear that is under way is over by then, as a rule. */
+const CLEARING = 600;
 
 class App extends HTMLElement {
   #session = null;
@@ -20,7 +22,13 @@ class App extends HTMLElement {
     on("new-chat", () => this.#new());
     on("cleared-here", (detail) => this.#clearedHere(detail));
     on("deleted-here", (detail) => this.#deletedHere(detail));
+    on("history-cleared-here", (detail) => this.#historyCleared(detail));
+    on("memory-cleared-here", (detail) => this.#memoryCleared(detail));
+    on("many-cleared", ({ receipt }) => this.#manyCleared(receipt));
+    on("undone", ({ session }) => this.#undone(session));
     on("gone", (detail) => this.#gone(detail));
+    on("cut", (detail) => this.#cut(detail));
+    on("changed", ({ id }) => (id === null || id === this.#session?.id) && this.#reload({ sure: true }));
     on("chats", ({ sessions }) => this.#refresh(sessions));
     on("renamed", ({ session }) => this.#set(session));
     on("signed-in", () => this.open(this.#wanted, { replace: true }));
@@ -151,7 +159,7 @@ class App extends HTMLElement {
   }
 
   async #new() {
-    if (this.#session && !this.#session.message_count && !this.conversation.busy) return emit("chat", { session: this.#session });
+    if (this.#session && !this.#session.message_count && !this.#session.title && !this.conversation.busy) return emit("chat", { session: this.#session });
     try {
       const session = await post("sessions");
       this.#place(session, { push: true });
@@ -175,19 +183,65 @@ class App extends HTMLElement {
     tellGone(id, successor);
     this.#ticket += 1;
     const now = new Date().toISOString();
-    const session = successor ? { id: successor, title: "", message_count: 0, created_at: now, updated_at: now } : null;
-    this.conversation.empty({ kind: "cleared", receipt: null });
+    const session = successor ? { id: successor, title: "", message_count: 0, created_at: now, updated_at: now, memory_from: null } : null;
+    this.conversation.empty({ kind: "cleared", what: "chat", receipt: null });
     this.#place(session, { replace: true, keep: true });
-    emit("chats-stale");
+    emit("emptied");
     const ticket = this.#ticket;
-    const [line, used] = await Promise.all([receiptLine(receipt), this.#inUse(successor)]);
+    const [found, used] = await Promise.all([this.#receipt(receipt), this.#inUse(successor)]);
     if (ticket !== this.#ticket) return;
     // This tab was late: the chat was cleared before, and its successor has been used since.
     if (used) {
       emit("notice", { text: "This chat was cleared. The one in its place has been used since." });
       return this.open(successor, { replace: true });
     }
-    if (line && this.#session?.id === session?.id) this.conversation.empty({ kind: "cleared", receipt: line });
+    if (found && this.#session?.id === session?.id) this.conversation.empty({ kind: "cleared", what: "chat", receipt: found });
+  }
+
+  /** The receipt of this id, or as much of it as can be told now. */
+  async #receipt(id) {
+    return id && readReceipt(id).catch(() => ({ id }));
+  }
+
+  async #historyCleared({ id, receipt }) {
+    emit("draft-drop", { id });
+    emit("emptied");
+    tellChanged(id);
+    if (id !== this.#session?.id) return;
+    const ticket = ++this.#ticket;
+    this.conversation.empty({ kind: "cleared", what: "history", receipt: null });
+    this.#set({ ...this.#session, message_count: 0, memory_from: null });
+    const found = await this.#receipt(receipt);
+    if (found && ticket === this.#ticket) this.conversation.empty({ kind: "cleared", what: "history", receipt: found });
+  }
+
+  #memoryCleared({ id, from, receipt }) {
+    tellChanged(id);
+    emit("notice", { text: "The model has forgotten what is above the line. Nothing was deleted.", receipt });
+    if (id !== this.#session?.id) return;
+    this.#set({ ...this.#session, memory_from: from });
+    this.conversation.remember(from);
+  }
+
+  /** Many chats were cleared here; the one on the screen may be among them. */
+  async #manyCleared(receipt) {
+    const id = this.#session?.id;
+    if (!id) return;
+    const ticket = ++this.#ticket;
+    try {
+      await get(`sessions/${id}`);
+    } catch (error) {
+      if (ticket !== this.#ticket || error.code !== "cleared") return;
+      emit("draft-drop", { id });
+      this.#place(null, { replace: true, keep: true });
+      this.conversation.empty({ kind: "cleared", what: "chat", receipt: { id: receipt } });
+    }
+  }
+
+  #undone(session) {
+    emit("chats-stale");
+    if (session) this.open(session);
+    else if (!this.#session) this.conversation.empty({ kind: "new" });
   }
 
   async #inUse(id) {
@@ -198,17 +252,43 @@ class App extends HTMLElement {
     }
   }
 
-  #deletedHere({ id }) {
+  #deletedHere({ id, receipt }) {
     emit("draft-drop", { id });
     tellGone(id, null);
     this.#place(null, { replace: true });
-    emit("chats-stale");
-    emit("notice", { text: "The chat was deleted." });
+    emit("emptied");
+    emit("notice", { text: "The chat was deleted.", receipt });
   }
 
   /** A chat was cleared in another tab or elsewhere. */
   #gone({ id, successor }) {
     if (id === this.#session?.id) this.#showGone(id, successor);
+  }
+
+  /** An answer ended because its chat was cleared, or only the history of it: nothing stays on the screen while we ask which. */
+  async #cut({ id, successor }) {
+    if (id !== this.#session?.id) return emit("chats-stale");
+    const ticket = ++this.#ticket;
+    this.conversation.empty({ kind: "wait" });
+    emit("emptied");
+    const left = await this.#left(id).catch((error) => ({ error }));
+    if (ticket !== this.#ticket) return;
+    if (left.error?.code === "cleared") return emit("gone", { id, successor: left.error.successor ?? successor });
+    if (left.error) return this.#lost(id, left.error, { replace: true });
+    const { messages, older, ...session } = left;
+    this.#set(session);
+    this.#show(session, messages, older);
+  }
+
+  /** What is left of a chat; a history that is just being cleared reads as a cleared chat for that moment. */
+  async #left(id) {
+    try {
+      return await get(`sessions/${id}`);
+    } catch (error) {
+      if (error.code !== "cleared" || error.successor) throw error;
+      await new Promise((resolve) => setTimeout(resolve, CLEARING));
+      return get(`sessions/${id}`);
+    }
   }
 
   #showGone(id, successor) {
@@ -219,15 +299,17 @@ class App extends HTMLElement {
     emit("chats-stale");
   }
 
-  /** The tab is looked at again: a chat cleared elsewhere must not stay on the screen. */
-  async #reload() {
+  /** The tab is looked at again: a chat cleared elsewhere must not stay on the screen. `sure`: something did change. */
+  async #reload({ sure = false } = {}) {
     const id = this.#session?.id;
     if (!id || this.conversation.busy) return;
     const ticket = this.#ticket;
     try {
       const { messages, older, ...session } = await get(`sessions/${id}`);
       if (ticket !== this.#ticket || id !== this.#session?.id || this.conversation.busy) return;
-      if (session.updated_at <= this.#session.updated_at && this.#doubt?.id !== id) return;
+      const { updated_at, message_count, memory_from } = this.#session;
+      const same = session.updated_at <= updated_at && session.message_count === message_count && session.memory_from === memory_from;
+      if (same && !sure && this.#doubt?.id !== id) return;
       this.#set(session);
       this.#show(session, messages, older);
     } catch (error) {
@@ -239,6 +321,9 @@ class App extends HTMLElement {
   #refresh(sessions) {
     const fresh = sessions.find((session) => session.id === this.#session?.id);
     if (!fresh) return;
+    // Messages only grow fewer when the history was cleared, here or elsewhere.
+    const less = fresh.message_count < this.#session.message_count || fresh.memory_from !== this.#session.memory_from;
+    if (less && !this.conversation.busy) return this.#reload({ sure: true });
     if (fresh.title !== this.#session.title || fresh.message_count !== this.#session.message_count || fresh.updated_at !== this.#session.updated_at) this.#set(fresh);
   }
 }

@@ -2,7 +2,7 @@
 
 import { get, patch } from "./api.js";
 import { emit, on } from "./bus.js";
-import { clearChat, deleteChat } from "./clear.js";
+import { clearChat, clearHistory, deleteChat, forgetAbove } from "./clear.js";
 import { context } from "./context.js";
 import { h } from "./dom.js";
 
@@ -33,12 +33,15 @@ class Bar extends HTMLElement {
     this.#session = session;
     this.title_.textContent = session?.title || "New chat";
     this.title_.disabled = !session;
-    this.#part("actions").hidden = !session?.message_count;
+    this.#part("actions").hidden = !(session?.message_count || session?.title);
+    for (const action of ["history", "memory"]) this.querySelector(`[data-do="${action}"]`).disabled = !session?.message_count;
   }
 
   #do(action) {
     if (action === "rename") this.#rename();
     if (action === "markdown" || action === "json") this.#export(action);
+    if (action === "history") this.#clearHistory();
+    if (action === "memory") this.#forget();
     if (action === "delete") this.#delete();
   }
 
@@ -88,9 +91,27 @@ class Bar extends HTMLElement {
     if (result) emit("cleared-here", { id: session.id, ...result });
   }
 
+  async #clearHistory() {
+    const session = this.#session;
+    const result = await clearHistory(session);
+    if (result?.gone) emit("gone", { id: session.id, successor: result.successor });
+    else if (result) emit("history-cleared-here", { id: session.id, receipt: result.receipt });
+  }
+
+  async #forget() {
+    const session = this.#session;
+    try {
+      emit("memory-cleared-here", { id: session.id, ...(await forgetAbove(session)) });
+    } catch (error) {
+      if (error.code === "cleared") emit("gone", { id: session.id, successor: error.successor });
+      else emit("notice", { text: `${error.message} The model may still know what is above.` });
+    }
+  }
+
   async #delete() {
     const session = this.#session;
-    if (await deleteChat(session)) emit("deleted-here", { id: session.id });
+    const result = await deleteChat(session);
+    if (result) emit("deleted-here", { id: session.id, receipt: result.receipt });
   }
 }
 

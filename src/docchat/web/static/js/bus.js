@@ -2,8 +2,12 @@
 //
 // open-chat {id, message}   new-chat {}                 chat {session | null}     chats-stale {}
 // show-source {citation, opener}                        source-closed {}          files {files}
-// documents-changed {}      notice {text, link, kind}   signed-out {}             signed-in {}
+// documents-changed {}      notice {text, receipt}      signed-out {}             signed-in {}
 // gone {id, successor}: a chat was cleared somewhere    draft-drop {id}: forget what was typed there
+// emptied {}: what was said in some chat is gone, so nothing may go on quoting it
+// cut {id, successor}: an answer ended because its chat was cleared, or the history of it
+// changed {id | null}: another tab changed this chat, or any    undone {session | null}: a clear was taken back
+// clear-many {}    many-cleared {receipt}    history-cleared-here, memory-cleared-here {id, ...}
 // arrived {question}: it is in its chat, though sending it seemed to fail
 
 /** Tell everybody. */

@@ -36,6 +36,10 @@ class Chats extends HTMLElement {
     on("chats-stale", () => this.reload());
     on("chat", ({ session }) => this.#mark(session?.id ?? null));
     on("gone", ({ id }) => this.#forget(id));
+    on("emptied", () => this.#forget(null));
+    on("changed", () => this.reload());
+    this.many = this.querySelector("[data-many]");
+    this.many.addEventListener("click", () => emit("clear-many"));
     this.reload();
   }
 
@@ -70,8 +74,9 @@ class Chats extends HTMLElement {
   }
 
   #draw() {
-    // An empty chat is listed only while it is the one on the screen.
-    const shown = this.#sessions.filter((session) => session.message_count > 0 || session.id === this.#current);
+    // An empty chat is listed only while it is the one on the screen; one whose history was cleared has a title yet.
+    const shown = this.#sessions.filter((session) => session.message_count > 0 || session.title || session.id === this.#current);
+    this.many.hidden = !shown.some((session) => session.message_count > 0 || session.title);
     if (!shown.length) return this.#say("Your chats will be listed here.");
     const groups = Map.groupBy ? Map.groupBy(shown, (session) => groupOf(session.updated_at)) : grouped(shown);
     const nodes = [];

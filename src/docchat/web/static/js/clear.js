@@ -1,72 +1,99 @@
-// Clearing a chat: what the person is told before, the call by id, and the words for every way it can fail.
+// Clearing a chat, its history or its memory: what the person is told before, the call by id, and the words for every way it can fail.
 
-import { get, request } from "./api.js";
+import { post, request } from "./api.js";
 import { confirm } from "./confirm.js";
 import { context } from "./context.js";
 import { h, plural } from "./dom.js";
 
 const STAYS = "The chat stays on this screen, because the clear was not confirmed.";
 
+/** When what goes is gone: for good at once, or after the time in which it can be undone. */
+export function howLong() {
+  const seconds = context().undoSeconds;
+  if (!seconds) return "at once, for good, on every device.";
+  return `at once, on every device. It can be undone for ${plural(seconds, "second")}, then it is gone for good.`;
+}
+
+/** The limits of the promise stand beside it. */
+export function outOfReach() {
+  return h("p", { class: "soft" }, "Out of reach: exports you saved, copies of the whole server, and what a model's provider logs.");
+}
+
+/** What goes and what stays, as a list for a dialogue. */
+export function goesAndStays(goes, stays) {
+  return h("dl", {}, h("dt", {}, "Goes"), h("dd", {}, goes), h("dt", {}, "Stays"), h("dd", {}, stays));
+}
+
+function messagesOf(session) {
+  return session.message_count ? plural(session.message_count, "message") : "every message";
+}
+
 /**
  * Ask and clear by id, never "the current one": another tab may have another chat.
  * Resolves to {successor, receipt} or null when the person decided otherwise.
  */
 export function clearChat(session) {
-  const messages = session.message_count ? plural(session.message_count, "message") : "every message";
   return confirm({
     title: "Clear this chat?",
-    text: [
-      h("dl", {}, h("dt", {}, "Goes"), h("dd", {}, `The title, ${messages} and every citation: at once, for good, on every device.`), h("dt", {}, "Stays"), h("dd", {}, "Every document in your library.")),
-      h("p", { class: "soft" }, "Out of reach: exports you saved, copies of the whole server, and what a model's provider logs."),
-    ],
+    text: [goesAndStays(`The title, ${messagesOf(session)} and every citation: ${howLong()}`, "Every document in your library."), outOfReach()],
     action: "Clear chat",
-    run: () => clear(session.id),
+    run: () => clear(`sessions/${session.id}/clear`),
     explain,
   });
 }
 
-async function clear(id) {
+/** Ask and clear the messages of a chat; the chat stays. Resolves as `clearChat` does. */
+export function clearHistory(session) {
+  const title = session.title ? `This chat with its title “${session.title}”, and every document in your library.` : "This chat, and every document in your library.";
+  return confirm({
+    title: "Clear the history of this chat?",
+    text: [goesAndStays(`In this chat ${messagesOf(session)} and every citation: ${howLong()}`, title), outOfReach()],
+    action: "Clear history",
+    run: () => clear(`sessions/${session.id}/history/clear`),
+    explain,
+  });
+}
+
+/** Let the model forget what was said so far; nothing is deleted. Resolves to {from, receipt}. */
+export async function forgetAbove(session) {
+  const response = await request("POST", `sessions/${session.id}/memory/clear`, { body: {} });
+  const { success, memory_from: from } = await response.json();
+  if (success !== true) throw new Error("The server gave an answer that makes no sense.");
+  return { from, receipt: response.headers.get("Docchat-Receipt") };
+}
+
+async function clear(path) {
   try {
-    const response = await request("POST", `sessions/${id}/clear`, { body: {} });
+    const response = await request("POST", path, { body: {} });
     const { success } = await response.json();
     if (success !== true) throw new Error("The server gave an answer that makes no sense.");
     return { successor: response.headers.get("Docchat-Successor"), receipt: response.headers.get("Docchat-Receipt") };
   } catch (error) {
-    if (error.code === "cleared") return { successor: error.successor, receipt: null };
+    if (error.code === "cleared") return { gone: true, successor: error.successor, receipt: null };
     throw error;
   }
 }
 
-function explain(error) {
+/** Why a clear failed, and that nothing on the screen was taken for cleared; `stays` says what that is. */
+export function explain(error, stays = STAYS) {
   if (error.status === 401) {
     const link = h("a", { href: context().login, target: "_blank", rel: "opener" }, "Sign in in a new tab");
-    return ["Your sign-in has ended, so nothing was cleared. ", STAYS, " ", link, " and try again."];
+    return ["Your sign-in has ended, so nothing was cleared. ", stays, " ", link, " and try again."];
   }
-  if (error.code === "offline" || error.code === "timeout") return `${error.message} ${STAYS} Try again when the connection is back.`;
-  return `${error.message} ${STAYS}`;
+  if (error.code === "offline" || error.code === "timeout") return `${error.message} ${stays} Try again when the connection is back.`;
+  return `${error.message} ${stays}`;
 }
 
-/** What a receipt says, in one line; null when it cannot be read now. */
-export async function receiptLine(id) {
-  if (!id) return null;
-  try {
-    const { counts } = await get(`receipts/${id}`);
-    const parts = Object.entries(counts)
-      .filter(([, count]) => count > 0)
-      .map(([kind, count]) => plural(count, kind.replace(/s$/, "").replaceAll("_", " ")));
-    return parts.length ? `Removed: ${parts.join(", ")}. Receipt ${id}` : `Receipt ${id}`;
-  } catch {
-    return `Receipt ${id}`;
-  }
-}
-
-/** Deleting takes the chat out of the list as well. */
+/** Deleting takes the chat out of the list as well. Resolves to {receipt} or null. */
 export function deleteChat(session) {
   return confirm({
     title: "Delete this chat?",
-    text: [h("p", {}, "It is cleared for good and leaves the list. The documents in your library stay.")],
+    text: [goesAndStays(`The chat, its title, ${messagesOf(session)} and every citation: ${howLong()} It leaves the list.`, "Every document in your library."), outOfReach()],
     action: "Delete chat",
-    run: () => request("DELETE", `sessions/${session.id}`),
+    run: async () => ({ receipt: (await request("DELETE", `sessions/${session.id}`)).headers.get("Docchat-Receipt") }),
     explain,
   });
 }
+
+/** How many chats and messages a clear of this scope would take: {sessions, messages}. */
+export const countMany = (scope) => post("sessions/bulk/count", scope);

@@ -17,7 +17,7 @@ class Confirm extends HTMLElement {
   }
 
   /**
-   * Ask. `run()` does the act; `explain(error)` turns its failure into words or nodes.
+   * Ask. `run(say)` does the act, and may `say(done, of)` how far it is; `explain(error)` turns its failure into words or nodes.
    * Resolves to what `run` gave, or null when the person decided otherwise.
    */
   ask({ title, text, action, run, explain }) {
@@ -27,6 +27,7 @@ class Confirm extends HTMLElement {
     this.#part("go").textContent = action;
     this.#part("cancel").textContent = "Cancel";
     this.#part("problem").hidden = true;
+    this.#say(null);
     this.#dialog.showModal();
     this.#part("cancel").focus();
     return new Promise((resolve) => {
@@ -49,16 +50,25 @@ class Confirm extends HTMLElement {
     this.#dialog.setAttribute("aria-busy", String(busy));
   }
 
+  #say(done, of) {
+    this.#part("progress").hidden = done === null;
+    if (done === null) return;
+    this.#part("bar").max = of;
+    this.#part("bar").value = done;
+    this.#part("far").textContent = `${done.toLocaleString("en")} of ${of.toLocaleString("en")}`;
+  }
+
   async #go() {
     this.#work(true);
     this.#part("problem").hidden = true;
     this.#part("go").textContent = "Working…";
     try {
-      const result = await this.#plan.run();
+      const result = await this.#plan.run((done, of) => this.#say(done, of));
       this.#work(false);
       this.#close(result ?? true);
     } catch (error) {
       this.#work(false);
+      this.#say(null);
       const words = this.#plan.explain(error);
       this.#part("problem").replaceChildren(...[words].flat());
       this.#part("problem").hidden = false;
@@ -71,6 +81,8 @@ class Confirm extends HTMLElement {
   #close(result) {
     if (this.#busy) return;
     this.#dialog.close();
+    // Words about a chat do not outlive it in a dialogue that nobody sees.
+    this.#part("text").replaceChildren();
     this.#settle?.(result);
     this.#settle = null;
   }

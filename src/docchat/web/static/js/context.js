@@ -18,6 +18,7 @@ export function context() {
     model: data.model,
     uploadBytes: Number(data.uploadBytes),
     questionChars: Number(data.questionChars),
+    undoSeconds: Number(data.undoSeconds) || 0,
     session: data.session || null,
   });
   return cached;

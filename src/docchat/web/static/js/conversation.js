@@ -4,6 +4,7 @@ import { get, post } from "./api.js";
 import { ask, resume } from "./answer.js";
 import { emit, on } from "./bus.js";
 import { h } from "./dom.js";
+import { drawMemoryLine } from "./memory.js";
 import "./message.js";
 import { welcome } from "./welcome.js";
 
@@ -17,6 +18,7 @@ class Conversation extends HTMLElement {
   #following = true;
   #spoken = 0;
   #meantUntil = 0;
+  #memory = null;
 
   connectedCallback() {
     this.list = this.querySelector("[data-messages]");
@@ -48,10 +50,17 @@ class Conversation extends HTMLElement {
     this.#older = older;
     this.#earlierButton.hidden = !older;
     this.list.replaceChildren(...messages.map((message) => this.#view(message)));
+    this.remember(session.memory_from);
     this.#welcome(messages.length ? null : { kind: "new" });
     this.#toEnd();
     const last = messages.at(-1);
-    if (last?.state === "running" && last.run) this.#resume(this.list.lastElementChild.firstElementChild, last);
+    if (last?.state === "running" && last.run) this.#resume(this.#message(last.id), last);
+  }
+
+  /** Draw the line above the first message that the model knows of; null: it knows all of them. */
+  remember(from) {
+    this.#memory = from ?? null;
+    drawMemoryLine(this.list, this.#memory, Boolean(this.#older));
   }
 
   /** Nothing but words: a new chat, one that is gone, or one that could not be loaded. */
@@ -149,6 +158,7 @@ class Conversation extends HTMLElement {
     this.#older = page.older;
     this.#earlierButton.hidden = !page.older;
     this.list.prepend(...page.messages.map((message) => this.#view(message)));
+    this.remember(this.#memory);
     this.scrollTop = this.scrollHeight - height;
   }
 
@@ -208,13 +218,13 @@ class Conversation extends HTMLElement {
       view.fail(data.error);
       emit("chats-stale");
     } else if (kind === "cleared") {
-      emit("gone", { id: run.session, successor: data.successor });
+      emit("cut", { id: run.session, successor: data.successor });
     }
   }
 
   #broken(error, run) {
     if (run.refuse) return run.refuse(error);
-    if (error.code === "cleared") return emit("gone", { id: run.session, successor: error.successor });
+    if (error.code === "cleared") return emit("cut", { id: run.session, successor: error.successor });
     // The run is no longer there to be followed: what it left is in the chat.
     if (error.status === 404) return emit("open-chat", { id: run.session });
     const words = error.status === 401 ? "Your sign-in has ended. The answer goes on at the server; sign in to see it." : error.message;

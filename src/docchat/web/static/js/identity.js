@@ -14,6 +14,11 @@ export function tellGone(id, successor) {
   channel?.postMessage({ kind: "gone", root: context().root, id, successor });
 }
 
+/** Tell the other tabs that a chat is not what it was; null: that any may not be. */
+export function tellChanged(id) {
+  channel?.postMessage({ kind: "changed", root: context().root, id });
+}
+
 function leave() {
   document.body.replaceChildren();
   location.replace(context().root);
@@ -22,6 +27,7 @@ function leave() {
 function heard({ data }) {
   if (data.root !== context().root) return;
   if (data.kind === "gone") emit("gone", data);
+  if (data.kind === "changed") emit("changed", data);
   if (data.kind === "here") welcome(data.user);
   if (data.kind === "leaving") {
     document.body.replaceChildren();

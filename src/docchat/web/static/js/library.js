@@ -1,6 +1,6 @@
 // <docchat-library>: the documents page: what is there, how far it is read, retry and delete.
 
-import { get, post, remove } from "./api.js";
+import { get, post, request } from "./api.js";
 import { emit, on } from "./bus.js";
 import { confirm } from "./confirm.js";
 import { bytes, h, icon, iconButton, pagesOf, plural, when } from "./dom.js";
@@ -107,7 +107,7 @@ class Library extends HTMLElement {
         h("p", {}, "The file, its pages and its passages are removed, and no later answer can use it. Chats that quoted it keep the quoted words until you clear them."),
       ],
       action: "Delete document",
-      run: () => remove(`documents/${found.id}`),
+      run: async () => ({ receipt: (await request("DELETE", `documents/${found.id}`)).headers.get("Docchat-Receipt") }),
       explain: (error) => `${error.message} The document is still in your library.`,
     });
     if (!gone) return;
@@ -115,6 +115,7 @@ class Library extends HTMLElement {
     this.#documents = this.#documents.filter((other) => other.id !== found.id);
     this.#draw();
     this.reload();
+    emit("notice", { text: "The document was deleted.", receipt: gone.receipt });
   }
 }
 

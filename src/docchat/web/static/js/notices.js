@@ -3,15 +3,18 @@
 import { emit, on } from "./bus.js";
 import { context } from "./context.js";
 import { h, iconButton } from "./dom.js";
+import { receiptButton } from "./receipt.js";
 
 const SECONDS = 7;
+/** A notice that leads somewhere stays until somebody could have gone there. */
+const LEADING = 20;
 
 class Notices extends HTMLElement {
   #ended = null;
   #lost = null;
 
   connectedCallback() {
-    on("notice", (detail) => this.#show(detail.text));
+    on("notice", (detail) => this.#notice(detail));
     on("signed-out", () => this.#signedOut());
     on("signed-in", () => this.#signedIn());
     addEventListener("offline", () => this.#offline());
@@ -24,6 +27,14 @@ class Notices extends HTMLElement {
     this.append(note);
     if (!more.length) setTimeout(() => note.remove(), SECONDS * 1000);
     return note;
+  }
+
+  #notice({ text, receipt }) {
+    if (!receipt) return this.#show(text);
+    const button = receiptButton(receipt);
+    const note = this.#show(text, button);
+    button.addEventListener("click", () => note.remove());
+    setTimeout(() => note.remove(), Math.max(LEADING, context().undoSeconds) * 1000);
   }
 
   #offline() {

@@ -4,6 +4,8 @@ import "./cookies.js";
 import "./identity.js";
 import "./notices.js";
 import "./confirm.js";
+import "./receipt.js";
+import "./many.js";
 import "./side.js";
 import "./chats.js";
 import "./source.js";

@@ -32,7 +32,7 @@ class Source extends HTMLElement {
     alone.addEventListener("change", () => this.#cover());
     on("show-source", ({ citation, opener }) => this.open(citation, opener));
     on("chat", ({ session }) => this.#chatIs(session?.id ?? null));
-    on("gone", () => this.close(false));
+    for (const name of ["gone", "emptied"]) on(name, () => this.close(false));
   }
 
   /** Another chat has other sources. */

@@ -4,12 +4,14 @@ import { get } from "./api.js";
 import { emit } from "./bus.js";
 import { context } from "./context.js";
 import { h, icon, plural } from "./dom.js";
+import { countsOf, receiptButton, undoButton } from "./receipt.js";
 
 /**
  * Nodes for an empty place. `about.kind` is one of
- * new; cleared (with `receipt`, a line); gone (with `successor`); lost (with `error` and `retry`).
+ * new; wait; cleared (with `what` and the `receipt`, when it is known); gone (with `successor`); lost (with `error` and `retry`).
  */
 export function welcome(about) {
+  if (about.kind === "wait") return [h("p", { class: "looking" }, "Looking what is left of this chat…")];
   if (about.kind === "gone") return gone(about);
   if (about.kind === "lost") return lost(about);
   const nodes = about.kind === "cleared" ? [cleared(about)] : [];
@@ -33,8 +35,17 @@ async function count(line, add) {
   }
 }
 
-function cleared({ receipt }) {
-  return h("div", { class: "receipt", role: "status" }, h("p", {}, "This chat was cleared. Your documents are untouched."), receipt ? h("p", {}, receipt) : null);
+const CLEARED = {
+  chat: "This chat was cleared. Your documents are untouched.",
+  history: "The history of this chat was cleared. The chat, its title and your documents are untouched.",
+};
+
+function cleared({ what, receipt }) {
+  const went = receipt?.counts ? countsOf(receipt) : "";
+  const words = h("div", { role: "status" }, h("p", {}, CLEARED[what]), went ? h("p", {}, `Removed: ${went}.`) : null);
+  if (!receipt) return h("div", { class: "receipt" }, words);
+  const failed = (text) => emit("notice", { text });
+  return h("div", { class: "receipt" }, words, h("div", { class: "receipt-actions" }, receiptButton(receipt.id), undoButton(receipt, failed)));
 }
 
 function gone({ successor }) {
