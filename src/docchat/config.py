@@ -24,7 +24,7 @@ class Settings:
     keyring_url: str = field(default="", repr=False)
     """SQLAlchemy URL of a database for the keys alone; empty: the slot file in `keys/` of the data directory."""
     master_key: str = field(default="", repr=False)
-    """The key that wraps all others, as `number:64 hex digits`, older ones after commas; empty: the file `master.key`."""
+    """The key that wraps all others: `number:64 hex digits`, older ones after commas; empty: the file `master.key`."""
     clear_undo_seconds: float = 0.0
     """How long a clear can be undone; until then its keys are withheld, not destroyed. 0: destroyed at once."""
     retention_days: float = 0.0

@@ -23,6 +23,8 @@
 `message` is written for people and safe to send to a client; what is inside (`__cause__`) goes to the log only.
 """
 
+import traceback
+from pathlib import PurePath
 from uuid import UUID
 
 
@@ -192,3 +194,14 @@ class ClearUnfinished(StoreError):
         super().__init__("The chat is unreadable from now on, but tidying up failed and will be repeated by itself.")
         if full:
             self.status = 507
+
+
+def trail(error: BaseException) -> str:
+    """Where an error and its causes were raised: file names, functions and lines, innermost first."""
+    places: list[str] = []
+    seen: BaseException | None = error
+    while seen is not None and len(places) < 40:
+        frames = traceback.extract_tb(seen.__traceback__)
+        places += [f"{PurePath(frame.filename).stem}.{frame.name}:{frame.lineno}" for frame in reversed(frames)]
+        seen = seen.__cause__ or seen.__context__
+    return " < ".join(places) or "-"

@@ -138,6 +138,8 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
             "tidy": lambda job, beat: _tidy(store, library, beat),
         },
         slow=frozenset({"ingest"}),
+        # What was promised with a clear is never given up.
+        tireless=frozenset({"reclaim", "settle", "bulk"}),
         periodic={
             "reconcile": _RECONCILE_SECONDS,
             "rewrite_keys": _REWRITE_SECONDS,

@@ -106,21 +106,25 @@ def test_a_clock_that_jumps_stops_no_job(database: Database, years: int) -> None
     assert queue.claim(database, ("work",)) is not None
 
 
-def test_a_failing_job_is_given_up_after_some_attempts(database: Database) -> None:
+@pytest.mark.parametrize("tireless", [False, True])
+def test_a_failing_job_is_given_up_after_some_attempts_unless_it_was_promised(
+    database: Database, caplog: pytest.LogCaptureFixture, tireless: bool
+) -> None:
     def fail(job: Job, beat: Beat) -> None:
         raise ValueError("secret words")
 
-    worker = Worker(database, {"work": fail})
+    worker = Worker(database, {"work": fail}, tireless=frozenset({"work"} if tireless else ()))
     _put(database)
     for _ in range(MAX_ATTEMPTS):
         assert worker.run_due() == 1
         with database.write() as connection:
             connection.execute(update(job).values(run_at=utc_now()))
-    assert worker.run_due() == 0
+    assert worker.run_due() == (1 if tireless else 0)
     with database.read() as connection:
         row = connection.execute(select(job)).one()
-    assert row.failed_at is not None
-    assert row.error == "ValueError"
+    assert (row.failed_at is None) is tireless
+    assert row.error == "internal"
+    assert "secret words" not in caplog.text
 
 
 def test_a_retry_does_not_count(database: Database) -> None:

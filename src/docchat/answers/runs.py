@@ -117,6 +117,7 @@ class LiveRun:
             if self.cleared:
                 return
             self.cleared = True
+            self.run = replace(self.run, question=_emptied(self.run.question), answer=_emptied(self.run.answer))
             self._pending = ""
             self._events = [AnswerEvent("cleared", self._offset, successor=successor)]
             self.ended_at = time.monotonic()
@@ -287,3 +288,7 @@ class Runs:
                         live.stop()
                 except DocChatError as error:
                     logger.warning("run %s could not say that it lives: %s", live.run.id, error.code)
+
+
+def _emptied(message: Message) -> Message:
+    return replace(message, text="", citations=())

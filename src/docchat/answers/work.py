@@ -9,7 +9,7 @@ from uuid import UUID
 
 from ..config import Settings
 from ..documents.terms import terms
-from ..errors import Cleared, DocChatError, ModelUnavailable, StoreError, StoreUnavailable, TooLarge
+from ..errors import Cleared, DocChatError, ModelUnavailable, StoreError, StoreUnavailable, TooLarge, trail
 from ..sessions.sql import Watch
 from ..types import AnswerEvent, ChatSession, Chunk, Citation, Draft, Message, MessageState, Page
 from .cite import Marker, Segment
@@ -124,7 +124,7 @@ def answer(live: LiveRun, tools: Tools) -> None:
     except DocChatError as error:
         _fail(work, error)
     except Exception as error:  # noqa: BLE001  (the end of a stream: its followers must hear of it)
-        logger.error("run %s failed: %s", live.run.id, type(error).__name__)  # noqa: TRY400  (a trace may quote)
+        logger.error("run %s failed at %s", live.run.id, trail(error))  # noqa: TRY400  (a trace may quote)
         _fail(work, DocChatError())
 
 

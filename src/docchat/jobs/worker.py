@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from ..db.engine import Database
-from ..errors import DocChatError
+from ..errors import DocChatError, trail
 from . import queue
 from .queue import Job
 
@@ -18,6 +18,7 @@ Handler = Callable[[Job, Beat], None]
 
 MAX_ATTEMPTS = 5
 _PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE = 60.0
 
 
 class Retry(Exception):
@@ -35,6 +36,7 @@ class Worker:
     Kinds named in `slow` have a thread of their own, so that reading a long document holds nothing else up, and run
     one at a time among all processes, so that they leave the database to the others. Kinds
     named in `periodic` run again and again, so many seconds apart, in one process at a time; their subject is "all".
+    Kinds named in `tireless` are tried until they succeed, others five times.
     """
 
     def __init__(
@@ -44,10 +46,12 @@ class Worker:
         *,
         slow: frozenset[str] = frozenset(),
         periodic: Mapping[str, float] | None = None,
+        tireless: frozenset[str] = frozenset(),
     ) -> None:
         self._database = database
         self._handlers = dict(handlers)
         self._slow = slow
+        self._tireless = tireless
         self._periodic = dict(periodic or {})
         quick = tuple(kind for kind in handlers if kind not in slow)
         self._lanes = tuple(lane for lane in (quick, tuple(slow)) if lane)
@@ -105,7 +109,7 @@ class Worker:
                     armed = True
                 self._run_lane(lane, stopping)
             except Exception as error:  # noqa: BLE001  (the loop must outlive whatever happens in it)
-                logger.warning("worker: cannot look for jobs: %s", type(error).__name__)
+                logger.warning("worker: cannot look for jobs: %s at %s", _code(error), trail(error))
                 stopping.wait(1.0)
             awake.wait(_PAUSE_SECONDS)
             awake.clear()
@@ -131,24 +135,28 @@ class Worker:
             self._handlers[claimed.kind](claimed, lambda: queue.renew(self._database, claimed))
         except Retry as retry:
             queue.postpone(self._database, claimed, delay=retry.delay, error=retry.reason, counted=False)
-        except Exception as error:
-            code = error.code if isinstance(error, DocChatError) else type(error).__name__
+        except Exception as error:  # noqa: BLE001  (one job that fails must not end the loop)
+            code, attempt = _code(error), claimed.attempts
             logger.warning(
-                "worker: job %s %s failed at attempt %d: %s",
+                "worker: job %s %s failed at attempt %d: %s at %s",
                 claimed.kind,
                 claimed.id,
-                claimed.attempts,
+                attempt,
                 code,
-                exc_info=not isinstance(error, DocChatError),
+                trail(error),
             )
             if period is not None:
                 queue.postpone(self._database, claimed, delay=period, error=code, counted=False)
-            elif claimed.attempts >= MAX_ATTEMPTS:
+            elif attempt >= MAX_ATTEMPTS and claimed.kind not in self._tireless:
                 queue.give_up(self._database, claimed, error=code)
             else:
-                queue.postpone(self._database, claimed, delay=2.0**claimed.attempts, error=code)
+                queue.postpone(self._database, claimed, delay=min(_LONGEST_PAUSE, 2.0**attempt), error=code)
         else:
             if period is not None:
                 queue.postpone(self._database, claimed, delay=period, error=None, counted=False)
             else:
                 queue.finish(self._database, claimed)
+
+
+def _code(error: Exception) -> str:
+    return error.code if isinstance(error, DocChatError) else DocChatError.code

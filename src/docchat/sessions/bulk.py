@@ -4,16 +4,19 @@ The receipt says what is meant and is stored first, with a job that goes on when
 is withheld and buried like a single chat, keys first.
 """
 
+import logging
 import time
 from dataclasses import dataclass
 from uuid import UUID
 
-from ..errors import ClearUnfinished, StorageFull, StoreError
+from ..errors import StoreError
 from ..jobs.queue import Job
 from ..jobs.worker import Beat
 from ..types import Receipt, ReceiptState
 from .shredder import Shredder
 from .sql_bulk import BulkCount, BulkScope, SqlBulk
+
+logger = logging.getLogger(__name__)
 
 BUDGET_SECONDS = 0.7
 """How long a request works on its chats itself before it leaves the rest to the background."""
@@ -35,8 +38,8 @@ class BulkClearing:
     ) -> Receipt:
         """Clear all chats of the scope; with `final` there is no undo.
 
-        The receipt's state is RUNNING when `budget_seconds` (a request's share unless given) were not enough: the
-        background does the rest. Raises ClearUnfinished when it is asked for and stored, but could not go on now.
+        The receipt's state is RUNNING when `budget_seconds` (a request's share unless given) were not enough, or the
+        storage failed on the way: the background does the rest.
         """
         undo_seconds = 0.0 if final else self.shredder.undo_seconds
         receipt_id = self.rows.begin(owner=owner, scope=scope, undo_seconds=undo_seconds)
@@ -44,7 +47,8 @@ class BulkClearing:
         try:
             return self._go_on(receipt_id, until=time.monotonic() + budget)
         except StoreError as error:
-            raise ClearUnfinished(full=isinstance(error, StorageFull)) from error
+            logger.warning("clearing: receipt %s goes on in the background: %s", receipt_id, error.code)
+            return self.rows.receipt(receipt_id=receipt_id)
 
     def finish(self, claimed: Job, beat: Beat) -> None:
         """The job that finishes what a request did not."""
