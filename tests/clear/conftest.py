@@ -8,6 +8,8 @@ import pytest
 
 from ..conftest import PostgresServer
 from .ground import Ground
+from .hosts import Hosts
+from .hosts import hosts as make_hosts
 from .scale import LONG
 from .tally import Line, Tally, id_of
 
@@ -73,3 +75,20 @@ def ground(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
     ground.close()
     for url in urls.values():
         server.drop(url)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"], ids=["4 workers", "2 hosts"])
+def running_hosts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+    """One host with four workers on SQLite, then two hosts on one PostgreSQL, reached over lines that can be cut."""
+    with make_hosts(request.param, tmp_path_factory.mktemp("hosts")) as running:
+        yield running
+
+
+@pytest.fixture
+def hosts(running_hosts: Hosts) -> Iterator[Hosts]:
+    """The running hosts; connections of this test are closed afterwards."""
+    yield running_hosts
+    for server in running_hosts.servers:
+        for client in server.clients:
+            client.close()
+        server.clients.clear()

@@ -98,14 +98,17 @@ class Server:
     @property
     def workers(self) -> set[int]:
         """Process ids of the workers."""
-        return {child.pid for child in psutil.Process(self.process.pid).children() if _listens(child, self.port)}
+        return {child.pid for child in psutil.Process(self.process.pid).children() if _listens(child.pid, self.port)}
 
 
 @contextmanager
-def serving(data_dir: Path, *options: str, **settings: str) -> Iterator[Server]:
-    """`docchat serve` at a free port; stopped, and its output checked for surprises, at the end."""
+def serving(data_dir: Path, *options: str, before: tuple[str, ...] = (), **settings: str) -> Iterator[Server]:
+    """`docchat serve` at a free port; stopped, and its output checked for surprises, at the end.
+
+    `before` are words before the command, for example to run it in a network namespace.
+    """
     process = subprocess.Popen(
-        [*COMMAND, "serve", "--port", "0", *options],
+        [*before, *COMMAND, "serve", "--port", "0", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -202,11 +205,7 @@ class Client:
         if self.connection.sock is None:
             return None
         mine = self.connection.sock.getsockname()[1]
-        for pid in self.server.workers:
-            for peer in psutil.Process(pid).net_connections("tcp"):
-                if peer.raddr and peer.raddr.port == mine:
-                    return pid
-        return None
+        return next((pid for pid in self.server.workers if mine in {peer for _, peer in _sockets(pid)}), None)
 
 
 def one_client_per_worker(server: Server, name: str) -> dict[int, Client]:
@@ -245,15 +244,15 @@ class SlowModel(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _SlowAnswer)
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        super().__init__((host, 0), _SlowAnswer)
         self.talking = 0
         self.lock = threading.Lock()
 
     @property
     def url(self) -> str:
         """What DOCCHAT_MODEL_URL is set to."""
-        return f"http://127.0.0.1:{self.server_port}/v1"
+        return f"http://{self.server_address[0]}:{self.server_port}/v1"
 
 
 class _SlowAnswer(BaseHTTPRequestHandler):
@@ -292,9 +291,9 @@ class _SlowAnswer(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def slow_model() -> Iterator[SlowModel]:
+def slow_model(host: str = "127.0.0.1") -> Iterator[SlowModel]:
     """A running SlowModel."""
-    model = SlowModel()
+    model = SlowModel(host)
     thread = threading.Thread(target=model.serve_forever, args=(0.05,))
     thread.start()
     try:
@@ -305,10 +304,17 @@ def slow_model() -> Iterator[SlowModel]:
         thread.join()
 
 
-def _listens(process: psutil.Process, port: int) -> bool:
+def _listens(pid: int, port: int) -> bool:
     try:
-        return any(
-            peer.status == psutil.CONN_LISTEN and peer.laddr.port == port for peer in process.net_connections("tcp")
-        )
-    except psutil.Error:
+        return (port, 0) in _sockets(pid)
+    except OSError:
         return False
+
+
+def _sockets(pid: int) -> set[tuple[int, int]]:
+    """Local and remote port of each of its TCP sockets; the process may be in another network namespace."""
+    names = (os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir() if path.is_symlink())
+    mine = {name.removeprefix("socket:[").removesuffix("]") for name in names if name.startswith("socket:")}
+    rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    ports = [(row[1].partition(":")[2], row[2].partition(":")[2]) for row in rows if row[9] in mine]
+    return {(int(local, 16), int(remote, 16)) for local, remote in ports}
