@@ -1,5 +1,6 @@
 """Views of chats: list, read, name, search, export, delete, clear."""
 
+import errno
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -119,13 +120,21 @@ def export(session_id: UUID) -> ResponseReturnValue:
     suffix, media_type = _FORMATS[kind]
     # A chat that was never written to has no key to look at, and nothing to hide.
     sealed = bool(said or session.title)
-    body = _while_it_lives(text, services().store.watch(owner=user, session_id=session_id)) if sealed else text.encode()
+    body: bytes | Iterator[bytes] = text.encode()
+    if sealed:
+        watch = services().store.watch(owner=user, session_id=session_id)
+        if not watch.alive():
+            raise Cleared
+        body = _while_it_lives(text, watch)
     return attachment(body, name=f"{session.title or 'chat'}.{suffix}", media_type=media_type)
 
 
 def _while_it_lives(text: str, watch: Watch) -> Iterator[bytes]:
-    """The text in pieces, each after a look whether the chat was cleared meanwhile. Raises Cleared."""
+    """The text in pieces, each after a look whether the chat was cleared meanwhile: then the answer breaks off.
+
+    The headers are sent, so nothing can be said any more; servers take this error for a client that has gone.
+    """
     for start in range(0, len(text), _PIECE_CHARS):
         if not watch.alive():
-            raise Cleared
+            raise ConnectionResetError(errno.ECONNRESET, "cleared")
         yield text[start : start + _PIECE_CHARS].encode()
