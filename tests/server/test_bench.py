@@ -158,7 +158,7 @@ def test_the_tables_show_ratios_and_gaps() -> None:
 def test_labels_at_the_end_of_the_lines_do_not_cover_each_other() -> None:
     times = {
         Key(chats.CHATS, who, chats.CLEAR, size): (1.0 + number / 100,)
-        for number, who in enumerate((OURS, "one", "two & three"))
+        for number, who in enumerate((OURS, peers.SQLALCHEMY_SESSION, "two & three"))
         for size in (10, 1000)
     }
     drawn = plot.svg(_result(times))
@@ -167,6 +167,8 @@ def test_labels_at_the_end_of_the_lines_do_not_cover_each_other() -> None:
     heights = sorted(float(label.get("y") or 0) for label in labels)
     assert len(heights) == 3
     assert all(below - above >= 12 for above, below in pairwise(heights))
+    width = float(ElementTree.fromstring(drawn).get("width") or 0)
+    assert all(float(label.get("x") or 0) + 7 * len(label.text or "") <= width for label in labels)
     assert "prefers-color-scheme: dark" in drawn
     assert plot.svg(_result({Key(chats.CHATS, OURS, chats.CLEAR, 10): (1.0,)})) is None
 

@@ -9,8 +9,8 @@ from . import chats
 from .measure import Result
 from .report import in_order, milliseconds
 
-_WIDTH, _HEIGHT = 720, 420
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 190, 44, 52
+_WIDTH, _HEIGHT = 760, 420
+_LEFT, _RIGHT, _TOP, _BOTTOM = 72, 222, 44, 52
 _LABEL_GAP = 15
 _STYLE = """
 .back { fill: #ffffff } .grid { stroke: #d8dce2 } .text { fill: #24292f } .soft { fill: #57606a }
@@ -79,7 +79,7 @@ def _frame(across: _Scale, up: _Scale, sizes: Sequence[int]) -> list[str]:
     for tick in up.ticks():
         y = up.at(tick)
         parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="soft" x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:g} ms</text>')
+        parts.append(f'<text class="soft" x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{_tick(tick)} ms</text>')
     for size in sizes:
         x = across.at(size)
         parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>')
@@ -103,6 +103,10 @@ def _lines(lines: dict[str, list[tuple[int, float]]], across: _Scale, up: _Scale
         x = places[-1][0] + 10
         parts.append(f'<text class="f{colour}" x="{x:.1f}" y="{labels[name] + 4:.1f}"{weight}>{label}</text>')
     return parts
+
+
+def _tick(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1 else f"{value:g}"
 
 
 def _spread(wanted: dict[str, float]) -> dict[str, float]:
