@@ -6,6 +6,7 @@ import click
 from flask.cli import ScriptInfo
 
 from .commands.ask import ask
+from .commands.backup import backup, restore_command
 from .commands.doctor import doctor
 from .commands.erase import erase
 from .commands.ingest import demo, ingest
@@ -17,7 +18,20 @@ from .commands.users import user
 from .commands.verify_clear import verify_clear
 from .home import Group, Home, MountedHome
 
-_SHARED = (ask, bench, doctor, erase, evaluate, ingest, keys, sessions, verify_clear, worker)
+_SHARED = (
+    ask,
+    backup,
+    bench,
+    doctor,
+    erase,
+    evaluate,
+    ingest,
+    keys,
+    restore_command,
+    sessions,
+    verify_clear,
+    worker,
+)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
