@@ -106,6 +106,20 @@ def test_a_model_answers_with_citations(model_house: House, played_model: Played
     assert "forty-two tons" in str(played_model.requests[0]["messages"])
 
 
+def test_a_model_is_told_only_of_what_follows_the_memory_mark(model_house: House, played_model: PlayedModel) -> None:
+    session = model_house.chat()
+    model_house.ask("What does the crane called Goliath lift?", session)
+    model_house.ask("What else does it lift?", session)
+    assert "Goliath" in str(played_model.requests[-1]["messages"])
+    model_house.services.clearing.clear_memory(owner=OWNER, session_id=session)
+    model_house.ask("What does the crane lift?", session)
+    model_house.ask("And when does the office open?", session)
+    told = str(played_model.requests[-1]["messages"])
+    assert "What does the crane lift?" in told
+    assert "Goliath" not in told
+    assert "What else" not in told
+
+
 def test_a_real_model_answers(make_house: Callable[..., House], llama_server_url: str) -> None:
     house = make_house(model_url=llama_server_url, model_context_tokens=2048)
     house.upload("harbour.txt", TEXT)

@@ -98,5 +98,5 @@ def _passing_session(services: Services, owner: str) -> Iterator[UUID]:
     try:
         yield session.id
     finally:
-        services.clearing.delete(owner=owner, session_id=session.id)
+        services.clearing.delete(owner=owner, session_id=session.id, final=True)
         signal.signal(signal.SIGTERM, previous)
