@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from importlib.util import find_spec
 from itertools import pairwise
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -248,3 +249,14 @@ def test_without_a_postgresql_at_hand_there_is_none(monkeypatch: pytest.MonkeyPa
         assert url is None
     with postgres.postgres("postgresql://somewhere/else") as url:
         assert url == "postgresql://somewhere/else"
+
+
+def test_a_reader_that_ends_or_still_reads_stops_the_run() -> None:
+    ours, theirs = Pipe()
+    theirs.send("A chat could be read after its keys were gone.")
+    with pytest.raises(DocChatError, match="could be read"):
+        unreadable.answer_of(ours)
+    theirs.close()
+    with pytest.raises(DocChatError, match="ended too early"):
+        unreadable.answer_of(ours)
+    ours.close()

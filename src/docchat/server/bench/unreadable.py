@@ -83,15 +83,16 @@ def _clear_beside(chat: DocChatChat, took: list[float]) -> None:
 def _until_gone(reader: Connection, what: UUID | Path, clear: Callable[[], object]) -> float:
     """Milliseconds from the call of `clear` to the first refusal in the other process (one clock for all of them)."""
     reader.send(what)
-    _answer(reader)
+    answer_of(reader)
     time.sleep(_HEAD_START_SECONDS)
     start = time.perf_counter()
     clear()
-    gone = float(_answer(reader))
+    gone = float(answer_of(reader))
     return (gone - start) * 1000
 
 
-def _answer(reader: Connection) -> Any:
+def answer_of(reader: Connection) -> Any:
+    """What the other process says. Raises DocChatError when it says nothing, or that something is wrong."""
     if not reader.poll(_PATIENCE_SECONDS):
         raise DocChatError("The benchmark's reader has not answered.")
     try:
