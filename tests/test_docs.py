@@ -9,7 +9,7 @@ import click
 import pytest
 
 from docchat import errors
-from docchat.blueprint import ROUTES
+from docchat.blueprint import ALIASES, ROUTES
 from docchat.config import Settings
 from docchat.server.cli import main
 
@@ -40,7 +40,7 @@ def test_there_are_not_too_many_settings() -> None:
 
 def test_every_route_is_described_and_none_else() -> None:
     rows = re.findall(r"^\| `(GET|POST|PATCH|DELETE) (/[^`?]*)(?:\?[^`]*)?` \|", _read("http.md"), re.MULTILINE)
-    assert set(rows) == {(route.method, route.rule) for route in ROUTES}
+    assert set(rows) == {(route.method, route.rule) for route in ROUTES + ALIASES}
 
 
 def test_every_error_is_described() -> None:

@@ -1,5 +1,7 @@
 """Signing in and out in the browser: drafts survive an ended sign-in, and nothing of one person reaches the next."""
 
+from collections.abc import Callable
+
 from selenium.webdriver.common.keys import Keys
 
 from ..server.live import PASSWORD
@@ -95,3 +97,12 @@ def test_change_of_password(browser: Browser) -> None:
     browser.click("[data-sign-out] button")
     browser.sign_in(name, "another long password")
     browser.see("docchat-composer")
+
+
+def test_cookies_that_are_off_are_said(open_browser: Callable[[str], Browser], site: Site) -> None:
+    browser = open_browser(site.url)
+    browser.go()
+    browser.see_no("[data-cookies-off]")
+    browser.driver.execute_cdp_cmd("Emulation.setDocumentCookieDisabled", {"disabled": True})
+    browser.driver.refresh()
+    browser.see("[data-cookies-off]", text="docchat needs one cookie")
