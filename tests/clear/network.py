@@ -94,6 +94,11 @@ class TcpPostgres(PostgresServer):
         self._run("initdb", "-D", str(self.data), "-U", "docchat", "--auth=trust", "--encoding=utf8", "--no-sync")
         with (self.data / "pg_hba.conf").open("a") as file:
             file.write("host all all 10.0.0.0/8 trust\n")
+        self.begin()
+        self.psql("template1", "CREATE EXTENSION vector")
+
+    def begin(self) -> None:
+        """Start it."""
         addresses = ",".join(self.network.address(line) for line in ("content", "keys"))
         options = {
             "listen_addresses": f"'{addresses}'",
@@ -108,7 +113,6 @@ class TcpPostgres(PostgresServer):
         }
         words = " ".join(f"-c {key}={value}" for key, value in options.items())
         self.control("start", "-o", words, "-l", str(self.base / "log"))
-        self.psql("template1", "CREATE EXTENSION vector")
 
     def url(self, line: str) -> str:
         """A new database, reached over a line."""

@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from uuid import UUID, uuid4
 
-from ..server.live import Client
 from .hosts import Hosts, Writer
 from .scale import SCALE
 
@@ -41,20 +42,11 @@ class Click:
 def test_c06_a_race_of_eight_is_one_clear(hosts: Hosts, tally: Callable[..., None]) -> None:
     barrier = threading.Barrier(RACERS)
     clicks = [Click(hosts, number, barrier) for number in range(RACERS)]
-    with Writer(hosts) as writer:
+    with Writer(hosts) as writer, ThreadPoolExecutor(RACERS) as pool:
         for race in range(SCALE.races):
             kind = KINDS[race % len(KINDS)]
             session_id = writer.chat("user0", "SECRETrace", messages=0 if "no messages" in kind else 2)
-            answers: list[tuple[int, str, str | None, str | None]] = []
-            threads = [
-                threading.Thread(target=lambda click=click: answers.append(click.do(session_id, kind)))
-                for click in clicks
-            ]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            assert len(answers) == RACERS
+            answers = list(pool.map(Click.do, clicks, repeat(session_id), repeat(kind)))
             assert {answer[:2] for answer in answers} == {(200, '{"success":true}')}, answers
             assert len({answer[2] for answer in answers}) == 1, answers
             successors = {answer[3] for answer in answers}
