@@ -114,7 +114,9 @@ def test_c09_a_running_answer_outlasts_a_cut_and_is_not_taken_for_cleared(
 ) -> None:
     assert hosts.network is not None
     client = hosts.client(0, "user1")
-    _, session = client.call("POST", "/api/sessions", {"title": "SECRETword"})
+    # Each process forgets an outage for itself, within a second.
+    made = (client.call("POST", "/api/sessions", {"title": "SECRETword"}) for _ in iter(lambda: time.sleep(0.1), 0))
+    session = next(answer for status, answer in made if status == 201)
     question = {"question": "Where does the river SECRETword flow?", "mode": "model"}
     flow = events(client.open("POST", f"/api/sessions/{session['id']}/ask", question))
     kinds = [next(flow)[0] for _ in range(3)]

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
@@ -21,6 +22,8 @@ from ..errors import ConfigError, StorageFull, StoreError, StoreUnavailable
 registry.register("sqlite.docchat_read", __name__, "_ReadingDialect")
 registry.register("sqlite.docchat_write", __name__, "_WritingDialect")
 _FULL = ("disk is full", "no space left", "disk full", "could not extend file")
+_LONG_WAIT_SECONDS = 1.0
+_AWAY_SECONDS = 1.0
 _CONFLICTS = ("40001", "40P01", "55P03")
 
 
@@ -71,6 +74,7 @@ class Database:
         self.timeout = timeout
         self._lock = threading.Lock()
         self._engine: _Engines | None = None
+        self._away_until = 0.0
 
     @property
     def is_sqlite(self) -> bool:
@@ -112,12 +116,34 @@ class Database:
 
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[Connection]:
+        start = time.monotonic()
+        if start < self._away_until:
+            raise StoreUnavailable
         try:
             engines = self._engines()
             with (engines.writing if write else engines.reading).begin() as connection:
                 yield connection
         except (DBAPIError, PoolTimeout) as error:
+            if not self.is_sqlite and _is_outage(error):
+                self._note_outage(start)
             raise translate(error) from error
+
+    def _note_outage(self, start: float) -> None:
+        """After a long wait for a server that is away everyone fails at once for a moment: waits must not add up."""
+        if time.monotonic() - start > _LONG_WAIT_SECONDS:
+            self._away_until = time.monotonic() + _AWAY_SECONDS
+
+    def _ping(self, connection: DBAPIConnection, record: ConnectionPoolEntry, proxy: PoolProxiedConnection) -> None:
+        """Look whether a pooled connection lives: one that is known to be dead is replaced, silence is an outage."""
+        dialect = self._engines().reading.dialect
+        start = time.monotonic()
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            self._note_outage(start)
+            if start < self._away_until:
+                raise StoreUnavailable from error
+            raise DisconnectionError from error
 
     def _engines(self) -> "_Engines":
         engines = self._engine
@@ -150,12 +176,11 @@ class Database:
     def _make_postgresql(self) -> Engine:
         milliseconds = int(self.timeout * 1000)
         try:
-            return create_engine(
+            engine = create_engine(
                 self.url,
                 pool_size=8,
                 max_overflow=24,
                 pool_timeout=self.timeout,
-                pool_pre_ping=True,
                 connect_args={
                     "connect_timeout": max(2, int(self.timeout)),
                     "tcp_user_timeout": milliseconds,
@@ -170,6 +195,8 @@ class Database:
                 "PostgreSQL needs a driver: pip install 'flask-docchat[postgresql]'. "
                 "Databases other than SQLite and PostgreSQL are not supported."
             ) from error
+        event.listen(engine, "checkout", self._ping)
+        return engine
 
 
 def _prepare_sqlite(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
@@ -184,6 +211,11 @@ def _prepare_sqlite(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> 
         "cache_size=-8192",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _is_outage(error: DBAPIError | PoolTimeout) -> bool:
+    """Whether no server answered; one that did says so with an SQLSTATE."""
+    return isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", None) is None
 
 
 def translate(error: DBAPIError | PoolTimeout) -> StoreError:
