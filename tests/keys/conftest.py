@@ -19,14 +19,14 @@ Opener = Callable[..., AnyKeyring]
 def open_keyring(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     """Opens the keyring under test, again and again over the same files."""
 
-    def open_it(*, store_id: UUID = STORE, slots: int = 0) -> AnyKeyring:
+    def open_it(*, store_id: UUID = STORE, slots: int = 0, master_key: str = "") -> AnyKeyring:
         if request.param == "slots":
-            return SlotKeyring(tmp_path / "keys", store_id=store_id, slots=slots)
+            return SlotKeyring(tmp_path / "keys", store_id=store_id, slots=slots, master_key=master_key)
         url = f"sqlite:///{tmp_path / 'keys.sqlite3'}"
         if request.param == "sql-postgresql":
             url = request.getfixturevalue("postgres_url")
         database = Database(url)
         request.addfinalizer(database.close)
-        return SqlKeyring(database, tmp_path / "keys", store_id=store_id, slots=slots)
+        return SqlKeyring(database, tmp_path / "keys", store_id=store_id, slots=slots, master_key=master_key)
 
     return open_it

@@ -44,7 +44,9 @@ def _configure(server: PostgresServer, command: str) -> None:
 def _wrapped(url: str) -> list[bytes]:
     engine = create_engine(url, poolclass=NullPool)
     with engine.connect() as connection:
-        found = connection.execute(text("SELECT wrapped FROM session_key WHERE state IN (1, 3) ORDER BY slot")).scalars()
+        found = connection.execute(
+            text("SELECT wrapped FROM session_key WHERE state IN (1, 3) ORDER BY slot")
+        ).scalars()
         return [bytes(key) for key in found]
 
 

@@ -32,7 +32,7 @@ from .keyring import CLEARED, SlotState
 from .master import MasterKeys
 from .rotation import Census
 from .sql_residue import Residue
-from .sql_tables import SEQUENCE, create_tables, is_among, key_residue, keyring_meta, session_key
+from .sql_tables import FEW, SEQUENCE, create_tables, is_among, key_residue, keyring_meta, session_key
 
 _READ_BATCH = 10_000
 _REWRAP_BATCH = 200
@@ -82,7 +82,7 @@ class SqlKeyring:
     def open(self, *, session_id: UUID, slot: int) -> bytes:
         """The key in `slot`. Raises Cleared when destroyed or suspended, KeyDamaged for anything else but live."""
         with self._database.read() as connection:
-            row = connection.execute(select(session_key).where(is_among((slot,)))).one_or_none()
+            row = connection.execute(select(session_key).where(self._is_among((slot,)))).one_or_none()
         if row is not None and row.state in CLEARED:
             raise Cleared
         if row is None or row.state != SlotState.LIVE:
@@ -94,7 +94,7 @@ class SqlKeyring:
         found: dict[int, SlotState] = {}
         with self._database.read() as connection:
             for batch in _batches(iter(dict.fromkeys(slots)), _READ_BATCH):
-                query = select(session_key.c.slot, session_key.c.state).where(is_among(batch))
+                query = select(session_key.c.slot, session_key.c.state).where(self._is_among(batch))
                 found.update((row.slot, SlotState(row.state)) for row in connection.execute(query))
         return tuple([found.get(slot, SlotState.HOLE) for slot in slots])
 
@@ -130,7 +130,7 @@ class SqlKeyring:
         is_there = session_key.c.state.in_((SlotState.LIVE, SlotState.SUSPENDED))
         with self._database.read() as connection:
             for batch in _batches(iter(dict.fromkeys(slots)), _READ_BATCH):
-                query = select(session_key.c.slot, session_key.c.nonce).where(is_among(batch), is_there)
+                query = select(session_key.c.slot, session_key.c.nonce).where(self._is_among(batch), is_there)
                 found.update((row.slot, made_at(bytes(row.nonce))) for row in connection.execute(query))
         return tuple([found.get(slot, made_at(b"")) for slot in slots])
 
@@ -188,15 +188,15 @@ class SqlKeyring:
         if self._database.is_sqlite:
             batches = _batches(iter(slots), _READ_BATCH)
             return sum(
-                connection.execute(update(session_key).where(is_among(b)).values(_GONE)).rowcount for b in batches
+                connection.execute(update(session_key).where(self._is_among(b)).values(_GONE)).rowcount for b in batches
             )
         # One round trip. The rows are locked in the order of their numbers, so that two clears of the same keys never
         # wait for each other in a circle.
-        locked = select(session_key.c.slot, session_key.c.state).where(is_among(slots))
-        rows = locked.order_by(session_key.c.slot).with_for_update().cte("locked")
+        locked = select(session_key.c.slot, session_key.c.state).where(self._is_among(slots))
+        rows = locked.order_by(session_key.c.slot).with_for_update(of=session_key).cte("locked")
         gone = (
             update(session_key)
-            .where(is_among(slots), session_key.c.slot == rows.c.slot)
+            .where(session_key.c.slot == rows.c.slot, *([self._is_among(slots)] if len(slots) <= FEW else []))
             .values(_GONE)
             .returning(cast(literal_column("session_key.tableoid"), BigInteger).label("relation"), rows.c.state)
             .cte("gone")
@@ -210,7 +210,7 @@ class SqlKeyring:
         """Rows that are missing though their numbers were handed out: a clear marks them as destroyed too."""
         known: set[int] = set()
         for batch in _batches(iter(slots), _READ_BATCH):
-            known.update(connection.execute(select(session_key.c.slot).where(is_among(batch))).scalars())
+            known.update(connection.execute(select(session_key.c.slot).where(self._is_among(batch))).scalars())
         lost = [slot for slot in slots if slot not in known]
         if lost and not 0 < lost[0] <= lost[-1] < self._handed_out(connection):
             raise KeyDamaged
@@ -224,8 +224,8 @@ class SqlKeyring:
         with self._database.write() as connection:
             states: dict[int, int] = {}
             for batch in _batches(iter(wanted), _READ_BATCH):
-                query = select(session_key.c.slot, session_key.c.state).where(is_among(batch))
-                query = query.order_by(session_key.c.slot).with_for_update()
+                query = select(session_key.c.slot, session_key.c.state).where(self._is_among(batch))
+                query = query.order_by(session_key.c.slot).with_for_update(of=session_key)
                 states.update((row.slot, row.state) for row in connection.execute(query))
             if len(states) != len(wanted) or SlotState.HOLE in states.values():
                 raise KeyDamaged
@@ -233,7 +233,7 @@ class SqlKeyring:
                 raise Cleared
             turned = (slot for slot, state in states.items() if state == before)
             for batch in _batches(turned, _READ_BATCH):
-                connection.execute(update(session_key).where(is_among(batch)).values(state=after))
+                connection.execute(update(session_key).where(self._is_among(batch)).values(state=after))
 
     def _switch(self) -> MasterKey:
         newest = self.masters.named(self.masters.numbers()[-1])
@@ -248,13 +248,13 @@ class SqlKeyring:
 
     def _rewrap(self, master: MasterKey, keys: Mapping[int, UUID]) -> int:
         query = select(session_key).where(
-            is_among(list(keys)),
+            self._is_among(list(keys)),
             session_key.c.state.in_((SlotState.LIVE, SlotState.SUSPENDED)),
             session_key.c.master < master.number,
         )
         changes = []
         with self._database.write() as connection:
-            for row in connection.execute(query.order_by(session_key.c.slot).with_for_update()).all():
+            for row in connection.execute(query.order_by(session_key.c.slot).with_for_update(of=session_key)).all():
                 with suppress(KeyDamaged):
                     key = self._unwrap(row, keys[row.slot])
                     context, stamp = self._context(keys[row.slot], row.slot), bytes(row.nonce)[:STAMP_BYTES]
@@ -265,11 +265,14 @@ class SqlKeyring:
                 self._note(connection, [change["at"] for change in changes])
         return len(changes)
 
+    def _is_among(self, slots: Sequence[int]) -> ColumnElement[bool]:
+        return is_among(slots, in_text=self._database.is_sqlite)
+
     def _note(self, connection: Connection, slots: Sequence[int]) -> None:
         """Remember that old versions of these rows are in the files."""
         if not self._database.is_sqlite:
             relation = cast(literal_column("session_key.tableoid"), BigInteger)
-            query = select(relation, _transaction()).where(is_among(slots)).distinct()
+            query = select(relation, _transaction()).where(self._is_among(slots)).distinct()
             connection.execute(insert(key_residue).from_select(["relation", "position"], query))
 
     def _allot(self, connection: Connection, count: int) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ means to rewrite its table, and nobody can open a key of that table meanwhile.
 from collections.abc import Sequence
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Column,
     ColumnElement,
@@ -18,12 +19,16 @@ from sqlalchemy import (
     String,
     Table,
     bindparam,
+    func,
     inspect,
+    literal,
+    select,
     text,
 )
 
 PARTITIONS = 32
 SEQUENCE = "session_key_slot_seq"
+FEW = 64
 
 metadata = MetaData()
 _Number = BigInteger().with_variant(Integer(), "sqlite")
@@ -75,10 +80,14 @@ def create_tables(connection: Connection) -> None:
             )
 
 
-def is_among(slots: Sequence[int]) -> ColumnElement[bool]:
+def is_among(slots: Sequence[int], *, in_text: bool = False) -> ColumnElement[bool]:
     """Whether a key's slot is one of these.
 
-    The numbers stand in the text of the query, not beside it: there is no limit to their count, and PostgreSQL then
-    looks at (and waits for) their partitions alone.
+    A few numbers, or with `in_text` any, stand in the text of the query: PostgreSQL then looks at (and waits for) their
+    partitions alone, and SQLite has no limit to their count. Many are one array, which PostgreSQL joins with the table.
     """
-    return session_key.c.slot.in_(bindparam("slots", list(slots), expanding=True, literal_execute=True, unique=True))
+    if in_text or len(slots) <= FEW:
+        return session_key.c.slot.in_(
+            bindparam("slots", list(slots), expanding=True, literal_execute=True, unique=True)
+        )
+    return session_key.c.slot.in_(select(func.unnest(literal(list(slots), ARRAY(BigInteger)))))
