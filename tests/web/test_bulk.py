@@ -149,7 +149,9 @@ def test_the_current_chat_among_them_is_an_empty_page(host: Host, client: FlaskC
 class Unfinished(BulkClearing):
     """A bulk clear that takes longer than a request has, or fails on the way."""
 
-    def clear(self, *, owner: str, scope: BulkScope) -> Receipt:
+    def clear(
+        self, *, owner: str, scope: BulkScope, final: bool = False, budget_seconds: float | None = None
+    ) -> Receipt:
         if scope.everything:
             raise ClearUnfinished
         counts = {"sessions": 3}
