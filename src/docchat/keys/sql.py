@@ -1,6 +1,7 @@
 """The keyring of many hosts: the same records in a table of a database of its own."""
 
 import struct
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -36,6 +37,7 @@ from .sql_tables import FEW, SEQUENCE, create_tables, is_among, key_residue, key
 
 _READ_BATCH = 10_000
 _REWRAP_BATCH = 200
+_STATES = {state.value: state for state in SlotState}
 _GONE: dict[str, Any] = {
     "state": SlotState.DESTROYED,
     "master": 0,
@@ -95,7 +97,7 @@ class SqlKeyring:
         with self._database.read() as connection:
             for batch in _batches(iter(dict.fromkeys(slots)), _READ_BATCH):
                 query = select(session_key.c.slot, session_key.c.state).where(self._is_among(batch))
-                found.update((row.slot, SlotState(row.state)) for row in connection.execute(query))
+                found.update((slot, _STATES[state]) for slot, state in connection.execute(query))
         return tuple([found.get(slot, SlotState.HOLE) for slot in slots])
 
     def destroy(self, *, slots: Sequence[int]) -> None:
@@ -221,19 +223,22 @@ class SqlKeyring:
         if not slots:
             return
         wanted = sorted(set(slots))
+        batches = list(_batches(iter(wanted), _READ_BATCH))
         with self._database.write() as connection:
-            states: dict[int, int] = {}
-            for batch in _batches(iter(wanted), _READ_BATCH):
-                query = select(session_key.c.slot, session_key.c.state).where(self._is_among(batch))
-                query = query.order_by(session_key.c.slot).with_for_update(of=session_key)
-                states.update((row.slot, row.state) for row in connection.execute(query))
-            if len(states) != len(wanted) or SlotState.HOLE in states.values():
+            states: Counter[int] = Counter()
+            for batch in batches:
+                locked = select(session_key.c.state).where(self._is_among(batch)).order_by(session_key.c.slot)
+                rows = locked.with_for_update(of=session_key).subquery()
+                query = select(rows.c.state, func.count().label("slots")).group_by(rows.c.state)
+                states.update({row.state: row.slots for row in connection.execute(query)})
+            if states.total() != len(wanted) or states[SlotState.HOLE]:
                 raise KeyDamaged
-            if after is SlotState.LIVE and SlotState.DESTROYED in states.values():
+            if after is SlotState.LIVE and states[SlotState.DESTROYED]:
                 raise Cleared
-            turned = (slot for slot, state in states.items() if state == before)
-            for batch in _batches(turned, _READ_BATCH):
-                connection.execute(update(session_key).where(self._is_among(batch)).values(state=after))
+            # Each time, also where nothing is left to turn: the commit has to be as durable as the first.
+            for batch in batches:
+                is_one = session_key.c.state.in_((before, after))
+                connection.execute(update(session_key).where(self._is_among(batch), is_one).values(state=after))
 
     def _switch(self) -> MasterKey:
         newest = self.masters.named(self.masters.numbers()[-1])
