@@ -139,7 +139,7 @@ def test_a_start_finishes_a_clear_that_was_cut_short(tmp_path: Path) -> None:
     parts.store.append(owner="ada", session_id=session.id, drafts=[Draft("user", "hello")])
     parts.keyring.destroy(slots=(0, 1))
     close(parts)
-    again = build_services(Settings(data_dir=tmp_path))
+    again = build_services(Settings(data_dir=tmp_path), serving=True)
     with again.database.read() as connection:
         assert connection.execute(select(func.count()).select_from(message)).scalar_one() == 0
         assert connection.execute(select(func.count()).select_from(receipt)).scalar_one() == 1

@@ -4,12 +4,10 @@ import errno
 import fcntl
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
-from uuid import UUID
 
 from flask import Flask, request_finished, request_started
 
@@ -31,6 +29,8 @@ from .keys.slots import SlotKeyring
 from .keys.sql import SqlKeyring
 from .sessions.bulk import BulkClearing
 from .sessions.clearing import Clearing
+from .sessions.jobs import PERIODIC, TIRELESS
+from .sessions.jobs import handlers as session_jobs
 from .sessions.retention import Retention
 from .sessions.shredder import Shredder
 from .sessions.sql import SqlSessionStore
@@ -42,11 +42,8 @@ from .web import guard
 from .web.auth import flask_login_source
 from .web.state import EXTENSION, Services, UserSource
 
-_RECONCILE_SECONDS = 60.0
 _REWRITE_SECONDS = 30.0
 _TIDY_SECONDS = 3600.0
-# The walk may take one part in so many of the time.
-_WALK_SHARE = 100.0
 
 
 class DocChat:
@@ -117,35 +114,17 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
     retention = Retention(graves, shredder, settings.retention_days, settings.retention_idle_days)
     index = make_index(database)
     library = Library(database, make_files(database, settings), index, settings)
-    model = None
-    if settings.model_url:
-        model = OpenAIModel(
-            url=settings.model_url,
-            name=settings.model_name,
-            key=settings.model_key,
-            timeout=settings.model_timeout_seconds,
-        )
     worker = Worker(
         database,
         {
             **document_jobs(library, settings),
-            "reclaim": settling.reclaim,
-            "settle": lambda job, beat: settling.settle(receipt_id=UUID(job.subject)),
-            "bulk": bulk.finish,
-            "retention": retention.sweep,
-            "reconcile": lambda job, beat: _reconcile(clearing),
+            **session_jobs(clearing, settling, bulk, retention),
             "rewrite_keys": lambda job, beat: _rewrite(keyring),
             "tidy": lambda job, beat: _tidy(store, library, beat),
         },
         slow=frozenset({"ingest"}),
-        # What was promised with a clear is never given up.
-        tireless=frozenset({"reclaim", "settle", "bulk"}),
-        periodic={
-            "reconcile": _RECONCILE_SECONDS,
-            "rewrite_keys": _REWRITE_SECONDS,
-            "retention": _TIDY_SECONDS,
-            "tidy": _TIDY_SECONDS,
-        },
+        tireless=TIRELESS,
+        periodic={**PERIODIC, "rewrite_keys": _REWRITE_SECONDS, "tidy": _TIDY_SECONDS},
     )
     if serving:
         # Before the first request: what a crash cut short, or a restored database brought back, is cleared for good.
@@ -162,9 +141,20 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
         bulk=bulk,
         audit=audit,
         library=library,
-        answers=Answers(store, index, library, model, settings),
+        answers=Answers(store, index, library, _make_model(settings), settings),
         worker=worker,
         user=user or UserSource(_nothing, _nothing),
+    )
+
+
+def _make_model(settings: Settings) -> OpenAIModel | None:
+    if not settings.model_url:
+        return None
+    return OpenAIModel(
+        url=settings.model_url,
+        name=settings.model_name,
+        key=settings.model_key,
+        timeout=settings.model_timeout_seconds,
     )
 
 
@@ -229,13 +219,6 @@ def _tidy(store: SqlSessionStore, library: Library, beat: Beat) -> None:
 
 def _nothing() -> None:
     return None
-
-
-def _reconcile(clearing: Clearing) -> None:
-    """Make rows and keys agree; the longer the walk over all chats takes, the rarer it is."""
-    start = time.monotonic()
-    clearing.reconcile()
-    raise Retry("walked all chats", delay=max(_RECONCILE_SECONDS, _WALK_SHARE * (time.monotonic() - start)))
 
 
 def _rewrite(keyring: Keyring) -> None:
