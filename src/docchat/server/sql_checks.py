@@ -2,17 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Integer, func, literal, or_, select, text
+from sqlalchemy import Connection, Integer, delete, func, insert, literal, or_, select, text
 
 from ..db.engine import Database
-from ..db.schema import SEQ_BITS, answer_run, chat_session, document, job, message, original_part
-from ..types import utc_now
+from ..db.schema import SEQ_BITS, answer_run, chat_session, document, job, message, receipt, store_meta
+from ..jobs import queue
+from ..types import ReceiptState, utc_now
 
 _BATCH = 1000
+_MESSAGES = 20_000
 _SILENT = timedelta(seconds=60)
+_LATE = timedelta(seconds=60)
+_VERY_LATE = timedelta(minutes=10)
+_KEYS_BACKED_UP = "keys_backed_up_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +65,132 @@ def slot_uses(database: Database) -> Iterator[Sequence[SlotUse]]:
         ]
 
 
-def orphans(database: Database) -> dict[str, int]:
-    """Rows that belong to nothing, by what they are; all zero in good health."""
-    owner_of_message = select(chat_session.c.no).where(
-        chat_session.c.no == message.c.id.op(">>")(literal(SEQ_BITS, Integer)), chat_session.c.cleared_at.is_(None)
-    )
-    part_of_document = select(document.c.id).where(document.c.id == original_part.c.document_id)
-    silent = answer_run.c.beat_at < utc_now() - _SILENT
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """Messages that belong to no live chat: some of the ids `first` to `last`."""
+
+    first: int
+    last: int
+    count: int
+
+
+def leftover_messages(database: Database) -> Iterator[Leftover]:
+    """Messages without a chat: of cleared ones, of cleared histories, and of none at all. Those that an undo may need
+    are not among them."""
+    after = -1
+    while True:
+        with database.read() as connection:
+            some = select(message.c.id).where(message.c.id > after).order_by(message.c.id).limit(_MESSAGES).subquery()
+            no = some.c.id.op(">>")(literal(SEQ_BITS, Integer))
+            query = select(no.label("no"), func.min(some.c.id), func.max(some.c.id), func.count()).group_by(no)
+            groups = connection.execute(query).all()
+            kept_from = _kept_from(connection, [group[0] for group in groups])
+        if not groups:
+            return
+        after = max(group[2] for group in groups)
+        for number, first, last, count in groups:
+            keep = kept_from.get(number)
+            if keep is None:
+                yield Leftover(first, last, count)
+            elif first < keep:
+                yield Leftover(first, min(last, keep - 1), min(count, keep - first))
+
+
+def _kept_from(connection: Connection, nos: Sequence[int]) -> dict[int, int]:
+    """The id from which on the messages of each chat are to be there; chats without any are left out."""
+    columns = chat_session.c
+    rows = connection.execute(
+        select(columns.no, columns.id, columns.first_seq, columns.cleared_at, receipt.c.state)
+        .outerjoin(receipt, receipt.c.id == columns.receipt_id)
+        .where(columns.no.in_(nos))
+    ).all()
+    undoable = select(receipt.c.session_id).where(receipt.c.state == ReceiptState.PENDING)
+    pending = set(connection.execute(undoable).scalars())
+    return {
+        row.no: (row.no << SEQ_BITS) + (0 if row.id in pending else row.first_seq)
+        for row in rows
+        if row.cleared_at is None or row.state in (ReceiptState.PENDING, ReceiptState.RUNNING)
+    }
+
+
+def delete_messages(database: Database, rows: Leftover) -> int:
+    """Delete them, some in a transaction; how many they were."""
+    removed = 0
+    while True:
+        doomed = select(message.c.id).where(message.c.id.between(rows.first, rows.last)).limit(_BATCH)
+        with database.write() as connection:
+            done = connection.execute(delete(message).where(message.c.id.in_(doomed))).rowcount
+        removed += done
+        if done == 0:
+            return removed
+
+
+def late_clears(database: Database) -> dict[str, int]:
+    """Clears that should be through and are not; all zero in good health."""
+    late = utc_now() - _LATE
+    counts = {
+        "clears are past the end of their undo window": select(func.count())
+        .select_from(receipt)
+        .where(receipt.c.state == ReceiptState.PENDING, receipt.c.undo_until < late),
+        "clears of many chats go on for more than ten minutes": select(func.count())
+        .select_from(receipt)
+        .where(receipt.c.state == ReceiptState.RUNNING, receipt.c.created_at < utc_now() - _VERY_LATE),
+    }
     with database.read() as connection:
-        counts = {
-            "messages without a chat": select(func.count()).select_from(message).where(~owner_of_message.exists()),
-            "answers nobody writes any more": select(func.count()).select_from(answer_run).where(silent),
-            "originals without a document": select(func.count())
-            .select_from(original_part)
-            .where(~part_of_document.exists()),
-        }
         return {what: connection.execute(query).scalar_one() for what, query in counts.items()}
+
+
+def has_jobs(database: Database, kinds: Sequence[str]) -> bool:
+    """Whether jobs of these kinds wait or run, and were not given up."""
+    query = select(job.c.id).where(job.c.kind.in_(kinds), job.c.failed_at.is_(None), job.c.subject != "all")
+    with database.read() as connection:
+        return connection.execute(query.limit(1)).first() is not None
+
+
+def put_again(database: Database, kinds: Sequence[str]) -> None:
+    """Run jobs of these kinds again that were given up, and put those that clears under way have lost."""
+    given_up = select(job.c.kind, job.c.subject).where(job.c.kind.in_(kinds), job.c.failed_at.is_not(None))
+    late = utc_now() - _LATE
+    unsettled = select(receipt.c.id).where(receipt.c.state == ReceiptState.PENDING, receipt.c.undo_until < late)
+    running = select(receipt.c.id).where(receipt.c.state == ReceiptState.RUNNING, receipt.c.created_at < late)
+    with database.write() as connection:
+        jobs = [(row.kind, row.subject) for row in connection.execute(given_up)]
+        jobs += [("settle", str(found)) for found in connection.execute(unsettled).scalars()]
+        jobs += [("bulk", str(found)) for found in connection.execute(running).scalars()]
+        for kind, subject in jobs:
+            queue.put(connection, kind=kind, subject=subject)
+
+
+def silent_runs(database: Database) -> int:
+    """Answers whose process has not been heard of for a minute."""
+    query = select(func.count()).select_from(answer_run).where(answer_run.c.beat_at < utc_now() - _SILENT)
+    with database.read() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def first_chat(database: Database) -> datetime | None:
+    """When the oldest chat that is still there was made; one that was never written to does not count."""
+    query = select(func.min(chat_session.c.created_at)).where(
+        chat_session.c.cleared_at.is_(None), chat_session.c.meta_slot.is_not(None)
+    )
+    with database.read() as connection:
+        found: datetime | None = connection.execute(query).scalar_one()
+    return found
+
+
+def last_key_backup(database: Database) -> datetime | None:
+    """When the keys were last backed up, None for never."""
+    query = select(store_meta.c.value).where(store_meta.c.key == _KEYS_BACKED_UP)
+    with database.read() as connection:
+        value = connection.execute(query).scalar_one_or_none()
+    return None if value is None else datetime.fromisoformat(value)
+
+
+def note_key_backup(database: Database) -> None:
+    """Remember that the keys were backed up now."""
+    with database.write() as connection:
+        connection.execute(delete(store_meta).where(store_meta.c.key == _KEYS_BACKED_UP))
+        connection.execute(insert(store_meta).values(key=_KEYS_BACKED_UP, value=utc_now().isoformat()))
 
 
 def failed_jobs(database: Database) -> dict[str, int]:

@@ -23,7 +23,7 @@ _MOST_KNOWN = 65_536
 _TABLES = {table.name: table for table in TABLES}
 _NUMBERED = (chat_session.c.no, document.c.no, chunk.c.id)
 # What belongs to this database and not to its content.
-_OWN = frozenset(("schema",))
+_OWN = frozenset(("schema", "keys_backed_up_at"))
 # With the chats their receipts and tombstones stay away, and the names of the keyring they belong to.
 _OF_CHATS = frozenset(("store_meta", "chat_session", "message", "receipt"))
 _AGAIN = {ReceiptState.RUNNING.value: "bulk", ReceiptState.PENDING.value: "settle"}

@@ -12,6 +12,7 @@ from ..backup.content import back_up_content
 from ..backup.keys import back_up_keys, remove_old, write_clears
 from ..backup.restore import Report, Request, restore
 from ..home import Home, close, pass_home
+from ..sql_checks import note_key_backup
 
 _path = click.Path(path_type=Path)
 _file = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -38,7 +39,9 @@ def backup(home: Home, path: Path, what: str | None, keep: float | None) -> None
     if what == "clears":
         write_clears(services, path)
     elif what == "keys":
-        click.echo(f"{back_up_keys(services, path)} key slots. Whoever has this file and a backup of the content of")
+        slots = back_up_keys(services, path)
+        note_key_backup(services.database)
+        click.echo(f"{slots} key slots. Whoever has this file and a backup of the content of")
         click.echo("the same time can read the chats as they were then: keep it safe, and not for long.")
         if keep is not None:
             _remove_old(path, migrate(services.database).store_id, keep)

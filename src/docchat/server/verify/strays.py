@@ -1,7 +1,7 @@
 """Files in the data directory that are none of docchat's own: copies of a chat or of its keys may stand in them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .wanted import Wanted
@@ -14,19 +14,28 @@ _SQLITE_ENDINGS = ("", "-wal", "-shm", "-journal")
 def strays(wanted: Wanted) -> Iterator[tuple[Path, str]]:
     """Every file that docchat does not know, and every one named after what is gone."""
     directory = Path(wanted.data_dir)
-    named = [name for name in (wanted.database, wanted.keyring) if name]
-    databases = {Path(name + ending) for name in named for ending in _SQLITE_ENDINGS}
     gone = {*wanted.documents, *(chat.id for chat in wanted.chats)}
     names = {name.replace("-", "") for name in gone}
-    for path in sorted(directory.rglob("*")):
-        if path.is_dir() and not path.is_symlink():
-            continue
+    for path in files(directory):
         if any(name in path.name.replace("-", "") for name in names):
             yield path, "a file that is named after it"
-        elif path not in databases and not _OURS.fullmatch(path.relative_to(directory).as_posix()):
-            yield path, "not a file of docchat's: look whether it is a copy, and remove it"
+    for path in unknown(directory, (wanted.database, wanted.keyring)):
+        yield path, "not a file of docchat's: look whether it is a copy, and remove it"
+
+
+def unknown(directory: Path, databases: Iterable[str]) -> Iterator[Path]:
+    """Every file that is none of docchat's; `databases` are the paths of SQLite files, empty for none."""
+    known = {Path(name + ending) for name in databases if name for ending in _SQLITE_ENDINGS}
+    for path in files(directory):
+        if path not in known and not _OURS.fullmatch(path.relative_to(directory).as_posix()):
+            yield path
+
+
+def files(directory: Path) -> Iterator[Path]:
+    """Everything below a directory that is no directory itself."""
+    return (path for path in sorted(directory.rglob("*")) if path.is_symlink() or not path.is_dir())
 
 
 def count(directory: Path) -> int:
     """How many files there are."""
-    return sum(path.is_file() for path in directory.rglob("*"))
+    return sum(1 for _ in files(directory))

@@ -1,0 +1,1 @@
+"""The doctor: one file for each part of an installation that is looked at."""

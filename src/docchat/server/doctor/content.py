@@ -1,0 +1,84 @@
+"""The database: its version, what is left of clears, jobs that were given up, and the originals of documents."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from ...errors import NotFound
+from ...web.state import Services
+from .. import sql_checks
+from ..home import Home
+from .finding import Finding, counted
+
+_CLEARS = ("reclaim", "settle", "bulk", "remove_original", "rewrite_keys")
+"""The kinds of jobs that finish clears."""
+
+
+def check_rows(home: Home) -> Iterator[Finding]:
+    """The rows, as far as they can belong to nothing."""
+    services = home.services
+    database = services.database
+    yield Finding("ok", f"database {sql_checks.engine_version(database)}")
+
+    def finish() -> str:
+        sql_checks.put_again(database, _CLEARS)
+        return f"{services.worker.run_due()} jobs were run"
+
+    def end_runs() -> str:
+        return f"{services.store.end_dead_runs()} answers were ended"
+
+    for what, number in sql_checks.late_clears(database).items():
+        yield counted(number, what, repair=finish)
+    left = sum(rows.count for rows in sql_checks.leftover_messages(database))
+    if left and sql_checks.has_jobs(database, _CLEARS):
+        yield Finding("ok", f"{left} messages of cleared chats are being reclaimed", finish)
+    else:
+        yield counted(left, "messages without a chat", repair=lambda: _delete_leftovers(services))
+    yield counted(sql_checks.silent_runs(database), "answers nobody writes any more", repair=end_runs, level="warn")
+    for what, number in sql_checks.failed_jobs(database).items():
+        is_clear = what.partition(":")[0] in _CLEARS
+        text = f"{number} jobs were given up: {what}"
+        yield Finding("fail" if is_clear else "warn", text, finish if is_clear else None)
+
+
+def _delete_leftovers(services: Services) -> str:
+    removed = 0
+    for rows in list(sql_checks.leftover_messages(services.database)):
+        removed += sql_checks.delete_messages(services.database, rows)
+    services.database.checkpoint()
+    return f"{removed} messages without a chat were deleted"
+
+
+def check_originals(home: Home) -> Iterator[Finding]:
+    """Rows without file and files without row."""
+    services = home.services
+    library = services.library
+    stored = set(library.files.ids())
+    known = set(sql_checks.document_ids(services.database))
+    missing = sum(not _has_original(services, document_id) for document_id in known - stored)
+    yield Finding("ok", f"{len(known)} documents")
+    if missing:
+        yield Finding("fail", f"{missing} documents have lost their original files: restore them from a backup")
+    # A file comes before its row: what is being uploaded right now is no orphan.
+    late = stored - known - set(sql_checks.document_ids(services.database))
+    old = late & set(library.files.ids_older_than(600)) if services.database.is_sqlite else late
+    if old:
+        text = f"{len(old)} original files belong to no document (uploads that were cut short)"
+        yield Finding("fail", text, lambda: f"{_sweep(services, old)} originals without a document were deleted")
+    if late - old:
+        yield Finding("ok", f"{len(late - old)} originals are just being uploaded")
+
+
+def _sweep(services: Services, old: set[UUID]) -> int:
+    known = set(sql_checks.document_ids(services.database))
+    for document_id in old - known:
+        services.library.files.delete(document_id=document_id)
+    return len(old - known)
+
+
+def _has_original(services: Services, document_id: UUID) -> bool:
+    """Whether the original is there now, or the document is gone too."""
+    try:
+        services.library.files.open(document_id=document_id)
+    except NotFound:
+        return document_id not in set(sql_checks.document_ids(services.database))
+    return True
