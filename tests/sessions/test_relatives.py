@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from docchat.db.schema import chat_session, job, message, receipt
 from docchat.errors import Cleared, ClearUnfinished, Conflict, NotFound, StoreUnavailable
 from docchat.keys.keyring import SlotState
+from docchat.server.sql_slots import slot_owners
 from docchat.sessions.sql_graves import INLINE_MESSAGES
 from docchat.types import Draft, MessageState, Receipt, ReceiptState, new_id, utc_now
 
@@ -245,11 +246,14 @@ def test_an_undo_that_lost_its_keys_is_refused_and_changes_nothing(patient: Hous
 
 def test_a_cleared_history_can_be_undone_until_the_chat_goes_on(patient: House) -> None:
     session_id = fill(patient)
+    keys = slots(patient, session_id)
     first = patient.clearing.clear_history(owner="ada", session_id=session_id).receipt
     assert first is not None
     assert first.state is ReceiptState.PENDING
     assert texts(patient, session_id) == []
     assert patient.audit.orphan_keys() == []
+    # A change of the master key reaches the withheld key too, also when the chat has a new one.
+    assert (keys[1], session_id) in set(slot_owners(patient.database))
     patient.clearing.undo(owner="ada", receipt_id=first.id)
     assert len(texts(patient, session_id)) == 4
     second = patient.clearing.clear_history(owner="ada", session_id=session_id).receipt

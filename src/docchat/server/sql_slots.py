@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 
 from ..db.engine import Database
-from ..db.schema import chat_session
+from ..db.schema import chat_session, job, receipt
+from ..types import ReceiptState
 
 _BATCH = 1000
 
@@ -36,5 +37,18 @@ def _of_sessions(database: Database) -> Iterator[tuple[int, UUID]]:
             yield from ((slot, row.id) for slot in (row.meta_slot, row.history_slot) if slot is not None)
 
 
-SOURCES: tuple[Callable[[Database], Iterator[tuple[int, UUID]]], ...] = (_of_sessions,)
+def _of_pending_histories(database: Database) -> Iterator[tuple[int, UUID]]:
+    """Histories whose clear can still be undone: their chat may have a new key by now, the receipt names the old."""
+    query = select(receipt.c.session_id, receipt.c.scope).where(
+        receipt.c.id == bindparam("by"), receipt.c.action == "history", receipt.c.state == ReceiptState.PENDING
+    )
+    with database.read() as connection:
+        waiting = connection.execute(select(job.c.subject).where(job.c.kind == "settle")).scalars().all()
+        found = [connection.execute(query, {"by": UUID(subject)}).one_or_none() for subject in waiting]
+    for row in found:
+        if row is not None:
+            yield from ((slot, row.session_id) for slot in row.scope["slots"])
+
+
+SOURCES: tuple[Callable[[Database], Iterator[tuple[int, UUID]]], ...] = (_of_sessions, _of_pending_histories)
 """The places where slots are written down. A table that comes to hold slots gets its function here."""
