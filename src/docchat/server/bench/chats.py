@@ -45,7 +45,6 @@ def _measure(recorder: Recorder, store: Store, length: int) -> None:
             _check(store, chat, min(length, LOADED))
             recorder.add(Key(CHATS, store.name, LOAD, length), *(chat.load() for _ in range(_LOADS)))
             recorder.add(Key(CHATS, store.name, APPEND, length), *(chat.append() for _ in range(_APPENDS)))
-            store.settle()
             recorder.add(Key(CHATS, store.name, CLEAR, length), chat.clear())
             _check(store, chat, 0)
         finally:

@@ -106,7 +106,6 @@ def _measure(recorder: Recorder, services: Services, size: int) -> None:
     }
     for what, verb in verbs.items():
         recorder.add(Key(STORED, OURS, what, size), *(verb() for _ in range(_REPEATS)))
-    store.settle()
     recorder.add(Key(STORED, OURS, CLEAR, size), chat.clear())
 
 
