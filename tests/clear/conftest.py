@@ -1,5 +1,6 @@
 """The ground the proofs stand on, an empty store on each engine; and the table that `make prove` prints."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,8 @@ def engine(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def ground(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Ground]:
     """An empty store on each engine; on PostgreSQL the keys are in a database of their own."""
+    before = os.umask(0o077)  # as the command line sets it
+    request.addfinalizer(lambda: os.umask(before))
     if engine == "sqlite":
         ground = Ground(engine, tmp_path / "data")
         yield ground

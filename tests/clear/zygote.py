@@ -80,6 +80,8 @@ class Life:
         """Do something, and something else."""
         kinds = [self.talk] * 6 + [self.upload, self.jobs, self.jobs, self.drop_document]
         kinds += [self.clear, self.delete, self.history, self.memory, self.bulk, self.rename]
+        self.talk()
+        say("working")
         while True:
             try:
                 self.dice.choice(kinds)()
