@@ -146,6 +146,19 @@ def test_a_start_finishes_a_clear_that_was_cut_short(tmp_path: Path) -> None:
     close(again)
 
 
+def test_the_files_are_for_this_user_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        parts = build_services(Settings(data_dir=tmp_path / "data"))
+        parts.store.create(owner="ada", title="a title")
+        made = [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
+        assert {path.name for path in made} >= {"docchat.sqlite3", "docchat.sqlite3-wal", "slots.bin", "master.key"}
+        assert {oct(path.stat().st_mode & 0o077) for path in made} == {"0o0"}
+        close(parts)
+    finally:
+        os.umask(before)
+
+
 def test_nothing_is_open_and_nothing_runs_before_the_first_request(tmp_path: Path) -> None:
     before = set(threading.enumerate())
     app = make_app(tmp_path)

@@ -103,8 +103,12 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
     settings.check()
     _check_directory(settings.data_dir)
     database = Database(settings.effective_database_url, timeout=settings.store_timeout_seconds)
-    with _one_at_a_time(settings.data_dir):
-        keyring = _make_keyring(settings, _migrate(database))
+    try:
+        with _one_at_a_time(settings.data_dir):
+            keyring = _make_keyring(settings, _migrate(database))
+    except ConfigError:
+        database.close()
+        raise
     store = SqlSessionStore(database, keyring)
     shredder = Shredder(keyring, undo_seconds=settings.clear_undo_seconds)
     graves, settling = SqlGraves(database, shredder), SqlSettle(database, shredder)
@@ -204,7 +208,11 @@ def _make_keyring(settings: Settings, origin: Origin) -> Keyring:
     database = Database(settings.keyring_url, timeout=settings.store_timeout_seconds)
     try:
         return SqlKeyring(database, directory, store_id=origin.store_id, slots=origin.slots, master_key=master_key)
+    except ConfigError:
+        database.close()
+        raise
     except StoreError as error:
+        database.close()
         raise ConfigError(
             "The keyring's database cannot be used. Check that it runs and that DOCCHAT_KEYRING_URL is right."
         ) from error

@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -162,6 +162,9 @@ class Database:
         if not self.is_sqlite:
             engine = self._make_postgresql()
             return _Engines(os.getpid(), engine, engine)
+        with suppress(OSError):  # SQLite says what is wrong with it
+            # For this user alone, whatever the umask; the files beside it get the same mode.
+            os.close(os.open(str(self.url.database), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         reading = create_engine(
             self.url.set(drivername="sqlite+docchat_read"),
             connect_args={"timeout": self.timeout, "check_same_thread": False},
