@@ -1,6 +1,6 @@
 # What a developer types. Needs make and Python 3.11 or newer; everything else is installed into .venv.
 .POSIX:
-.PHONY: setup run test check bench clean
+.PHONY: setup run test prove check bench clean
 
 PORT = 8000
 
@@ -16,6 +16,11 @@ test:
 	@sh scripts/setup.sh run test
 	@sh scripts/chromium.sh
 	@.venv/bin/python -m pytest $(TESTS)
+
+prove:
+	@sh scripts/setup.sh run test
+	@sh scripts/prove-tools.sh
+	@.venv/bin/python scripts/prove.py $(TESTS)
 
 check:
 	@sh scripts/setup.sh run check

@@ -1,7 +1,9 @@
 """The ground the proofs stand on, an empty store on each engine; and the table that `make prove` prints."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table."""
-    if LONG:
+    if LONG and "PROVE_TALLY" not in os.environ:
         terminalreporter.write_line("")
         terminalreporter.write_line(_TALLY.table())
         terminalreporter.write_line("")
@@ -50,8 +52,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """What was not tried is not proved."""
-    if LONG and not _TALLY.green:
+    """What was not tried is not proved. Where this is one of several runs, the whole is judged by scripts/prove.py."""
+    if path := os.environ.get("PROVE_TALLY"):
+        lines = {test: [asdict(line) for line in noted] for test, noted in _TALLY.lines.items()}
+        Path(path).write_text(json.dumps(lines))
+    elif LONG and not _TALLY.green:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
@@ -64,8 +69,6 @@ def engine(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def ground(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Ground]:
     """An empty store on each engine; on PostgreSQL the keys are in a database of their own."""
-    before = os.umask(0o077)  # as the command line sets it
-    request.addfinalizer(lambda: os.umask(before))
     if engine == "sqlite":
         ground = Ground(engine, tmp_path / "data")
         yield ground

@@ -1,6 +1,7 @@
 """One store on one engine, as many workers over it as a test wants, and what can be read of a chat."""
 
 import gc
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,7 +42,11 @@ class Ground:
     def worker(self, **more: object) -> Services:
         """One more worker: it starts as a process that serves does, what a crash left is cleared before."""
         given = {"DOCCHAT_WORKER": "external", **self.settings, **more}
-        services = build_services(Settings.from_mapping(given, data_dir=self.data_dir), serving=True)
+        before = os.umask(0o077)  # as the command line sets it
+        try:
+            services = build_services(Settings.from_mapping(given, data_dir=self.data_dir), serving=True)
+        finally:
+            os.umask(before)
         self.opened.append(services)
         return services
 

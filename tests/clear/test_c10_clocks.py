@@ -14,7 +14,18 @@ from .tracing import Outcome, Zygote
 
 YEAR = 365 * 86_400
 LIBRARIES = ("faketime/libfaketimeMT.so.1", "faketime/libfaketime.so.1")
-TIMES = ("created_at", "updated_at", "undo_until", "request_id", "id", "session", "successor", "receipt", "current")
+TIMES = (
+    "created_at",
+    "updated_at",
+    "undo_until",
+    "request_id",
+    "id",
+    "session",
+    "successor",
+    "receipt",
+    "current",
+    "memory_from",
+)
 
 
 def _library() -> Path:
@@ -84,7 +95,10 @@ def _plain(outcome: Outcome) -> list[Any]:
 
 def _without(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without(item) for key, item in value.items() if key not in TIMES}
+        plain = {key: _without(item) for key, item in value.items() if key not in TIMES}
+        if "sessions" in plain:  # a list by time is in the order that the clock says
+            plain["sessions"] = sorted(plain["sessions"], key=str)
+        return plain
     return [_without(item) for item in value] if isinstance(value, list) else value
 
 

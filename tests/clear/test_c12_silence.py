@@ -19,7 +19,7 @@ CANARY = "CANARYcontent"
 CLASSES = sorted(
     {name for name, _ in inspect.getmembers(errors, inspect.isclass) if name not in ("Cleared", "Conflict")}
     | {name for name, kind in vars(builtins).items() if inspect.isclass(kind) and issubclass(kind, BaseException)}
-    | {name for name, _ in inspect.getmembers(sqlalchemy.exc, inspect.isclass)}
+    | {name for name, kind in vars(sqlalchemy.exc).items() if inspect.isclass(kind) and issubclass(kind, Exception)}
 )
 INSIDE = {
     "content": re.compile(CANARY),

@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import sys
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,8 @@ def act(app: Flask, order: dict[str, Any]) -> None:
     hear()
     for method, path, body in order["calls"]:
         if path == "jobs":
-            services.worker.run_due()
+            with suppress(DocChatError):  # as the loop of the worker does
+                services.worker.run_due()
             continue
         answer = client.open(path, method=method, json=body, headers=headers)
         say("answer " + json.dumps([answer.status_code, dict(answer.headers), answer.text]))
