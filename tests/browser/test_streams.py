@@ -130,23 +130,47 @@ def test_chat_left_before_the_answer_begins(browser: Browser, site: Site) -> Non
     browser.see_no("[data-stop]")
 
 
-@pytest.mark.parametrize("event", ["error", "cleared"])
+FIRST_EVENTS = {
+    "error": b'event: error\ndata: {"error": "Something broke.", "code": "internal"}\n\n',
+    "cleared": b'event: cleared\ndata: {"successor": null}\n\n',
+}
+
+
+@pytest.mark.parametrize("event", FIRST_EVENTS)
 def test_first_event_that_ends_the_answer(browser: Browser, site: Site, event: str) -> None:
     browser.upload(DEMO / "gifts-and-entertainment-policy.md")
-    data = {"error": b'{"error": "Something broke.", "code": "internal"}', "cleared": b'{"successor": null}'}[event]
-    site.faults.swapped["/ask"] = b"event: " + event.encode() + b"\ndata: " + data + b"\n\n"
+    site.faults.swapped["/ask"] = FIRST_EVENTS[event]
     try:
         browser.type(QUESTION + Keys.ENTER)
-        if event == "error":
-            browser.see(".question", text=QUESTION)
-            browser.see(".sources")
-        else:
-            browser.see(".welcome", text="This chat was cleared.")
+        # The chat itself lives, so what is in it is shown.
+        browser.see(".question", text=QUESTION)
+        browser.see(".sources")
     finally:
         del site.faults.swapped["/ask"]
     assert browser.draft == ""
     browser.type("Who may accept a winery tour?")
     assert browser.see("[data-send]").is_enabled()
+
+
+def test_first_event_of_a_cleared_chat(browser: Browser, site: Site) -> None:
+    browser.upload(DEMO / "gifts-and-entertainment-policy.md")
+    browser.ask("Who may accept a winery tour?")
+    chat = f"/api/sessions/{browser.driver.current_url.rpartition('/c/')[2]}"
+    gate = site.faults.held[chat] = threading.Event()
+    site.faults.swapped["/ask"] = FIRST_EVENTS["cleared"]
+    try:
+        browser.type(QUESTION + Keys.ENTER)
+        # Nothing of it stays on the screen while the page asks what is left of the chat.
+        browser.see(".welcome", text="Looking what is left")
+        assert browser.answers == 0
+        browser.wait_for(f"fetch('{chat}/clear', {{method: 'POST'}}).then(arguments[0])")
+        gate.set()
+        browser.see(".welcome", text="This chat was cleared.")
+    finally:
+        gate.set()
+        del site.faults.swapped["/ask"], site.faults.held[chat]
+    assert browser.draft == ""
+    assert "winery" not in browser.text
 
 
 def test_question_that_arrived_is_not_asked_again(browser: Browser, site: Site) -> None:
