@@ -6,16 +6,18 @@ import subprocess
 import sys
 import tarfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import Connection, Row
 
 from docchat.config import Settings
-from docchat.db.schema import metadata
+from docchat.db.schema import SEQ_BITS, metadata
 from docchat.errors import Cleared, ConfigError, Conflict, DocChatError, InvalidInput, KeyDamaged, NotFound
 from docchat.extension import build_services
 from docchat.server.accounts import Accounts
@@ -33,7 +35,7 @@ from ..conftest import PostgresServer
 from .live import PASSWORD, docchat, environment, serving
 
 TEXT = "The river is called Wutach. It flows to the Rhine near Waldshut.\n"
-TABLE = "town,people\nWaldshut,24000\nBonndorf,7000\n"
+TABLE = "town,people\n" + "Waldshut,24000\n" * 400 + "Bonndorf,7000\n"
 
 
 class Houses:
@@ -430,6 +432,16 @@ def test_a_damaged_backup_is_refused_before_anything_changes(
     check(houses.open(settings), content)
 
 
+def test_a_name_that_is_none_of_ours_is_refused_even_with_the_right_sum(tmp_path: Path) -> None:
+    path = tmp_path / "content.tar"
+    for name in ("../escape", "/etc/passwd", "tables/../../x.jsonl", "files/x", "keys/../x"):
+        with archives.creating(path, kind="content", store_id=uuid4()) as archive:
+            archive.add_bytes(name, b"x")
+        with pytest.raises(InvalidInput, match="Nothing was changed"), archives.opened(path, "content"):
+            pass
+        path.unlink()
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql+sql"])
 def test_a_restore_that_fails_half_way_leaves_what_was_there(
     houses: Houses, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
@@ -588,6 +600,7 @@ def test_no_read_of_a_backup_holds_the_log_for_long(houses: Houses, tmp_path: Pa
 
     def slow(spool: archives.Spool, values: object) -> None:
         if spool.lines % 100 == 0:
+            services.store.create(owner="bob")  # so that there is something in the log
             emptied.append(services.database.checkpoint())
         write(spool, values)  # type: ignore[arg-type]
 
@@ -606,6 +619,8 @@ def test_what_was_under_way_is_taken_up_again(houses: Houses, tmp_path: Path) ->
     clearance = services.clearing.clear(owner="ann", session_id=content.short)
     assert clearance.receipt is not None
     back_up_content(services, tmp_path / "content.tar")
+    assert content.short not in _chats_with_messages(tmp_path / "content.tar")
+    assert content.long in _chats_with_messages(tmp_path / "content.tar")
     houses.close()
     restore(settings, Request(content=tmp_path / "content.tar", replace=True))
     services = houses.open(settings)
@@ -615,6 +630,37 @@ def test_what_was_under_way_is_taken_up_again(houses: Houses, tmp_path: Path) ->
         services.clearing.undo(owner="ann", receipt_id=clearance.receipt.id)
     with pytest.raises(Cleared):
         texts(services, content.short)
+
+
+def _chats_with_messages(path: Path) -> set[UUID]:
+    """The chats of which messages, or a sealed title, stand in a backup."""
+    with archives.opened(path, "content") as archive:
+        lines = {name: stream.read().splitlines() for name, stream in archive.members() if name.endswith(".jsonl")}
+    rows = [json.loads(line) for line in lines["tables/chat_session.jsonl"]]
+    said = {json.loads(line)["id"] >> SEQ_BITS for line in lines["tables/message.jsonl"]}
+    return {UUID(row["id"]) for row in rows if row["no"] in said or (row.get("cleared_at") and "title" in row)}
+
+
+@pytest.mark.parametrize("action", ["clear", "clear_history"])
+def test_a_long_chat_that_is_cleared_while_it_is_read_is_left_out(
+    houses: Houses, tmp_path: Path, action: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = houses.open(houses.settings("sqlite", "house"))
+    content = fill(services)
+    read = sql_content._messages
+    pages = []
+
+    def reading(connection: Connection, first: int, last: int) -> Sequence[Row[Any]]:
+        found = read(connection, first, last)
+        pages.append(len(found))
+        if len(pages) == 3:  # in the middle of the long one
+            getattr(services.clearing, action)(owner="ann", session_id=content.long)
+        return found
+
+    monkeypatch.setattr(sql_content, "_messages", reading)
+    back_up_content(services, tmp_path / "content.tar")
+    assert len(pages) > 3
+    assert _chats_with_messages(tmp_path / "content.tar") == {content.short, content.forgotten}
 
 
 def test_old_key_backups_are_overwritten_and_removed(

@@ -20,6 +20,7 @@ from docchat.db.schema import SEQ_BITS, answer_run, chat_session, document, job,
 from docchat.extension import build_services
 from docchat.keys.keyring import SlotState
 from docchat.keys.slots import HEADER_BYTES, SLOT_BYTES
+from docchat.server import sql_checks
 from docchat.server.home import MountedHome, close
 from docchat.types import Draft, utc_now
 from docchat.web.state import Services
@@ -167,6 +168,7 @@ def test_what_an_undo_needs_is_no_leftover(settings: Settings) -> None:
         services.clearing.clear(owner="ann", session_id=first.id)
         clearance = services.clearing.clear_history(owner="ann", session_id=second.id)
         assert clearance.receipt is not None
+        assert list(sql_checks.leftover_messages(services.database)) == []
         assert problems(services, repair=True) == []
         services.clearing.undo(owner="ann", receipt_id=clearance.receipt.id)
         assert len(services.store.messages(owner="ann", session_id=second.id).items) == 3

@@ -1,6 +1,7 @@
 """The proof of a clear: the state of its receipt, its keys, every table, and every file as bytes."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from ...keys.keyring import SlotState
 from ...keys.slots import SlotKeyring
 from ...web.state import Services
 from ..holders import holders, sqlite_files
-from . import sql_layout, sql_subject
+from . import raw, sql_layout, sql_subject
 from .findings import Proof
 from .raw import Seen
 from .sql_subject import Subject
@@ -76,9 +77,14 @@ def _look_at_files(services: Services, subject: Subject, proof: Proof) -> None:
 
 
 def _look(wanted: Wanted) -> Seen:
-    command = [sys.executable, "-m", "docchat.server.verify.raw"]
     done = subprocess.run(  # noqa: S603  (our own program)
-        command, input=wanted.dump(), capture_output=True, text=True, check=False, timeout=_SECONDS
+        [sys.executable, "-m", raw.__name__],
+        input=wanted.dump(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_SECONDS,
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},  # whatever this process finds its modules by; no settings
     )
     if done.returncode:
         raise StoreUnavailable("The files cannot be read: " + (done.stderr.strip().splitlines() or ["?"])[-1])
