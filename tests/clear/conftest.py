@@ -83,7 +83,7 @@ def ground(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
         server.drop(url)
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"], ids=["4 workers", "2 hosts"])
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"], ids=["fourworkers", "twohosts"])
 def running_hosts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
     """One host with four workers on SQLite, then two hosts on one PostgreSQL, reached over lines that can be cut."""
     with make_hosts(request.param, tmp_path_factory.mktemp("hosts")) as running:

@@ -23,8 +23,8 @@ from docchat.types import Draft
 from ..server.live import PASSWORD, Client, Server, SlowModel, one_client_per_worker, serving, slow_model
 from .network import HOSTS, Network, TcpPostgres, network
 
-ONE_HOST = pytest.mark.parametrize("running_hosts", ["sqlite"], indirect=True, ids=["4 workers"], scope="session")
-TWO_HOSTS = pytest.mark.parametrize("running_hosts", ["postgresql"], indirect=True, ids=["2 hosts"], scope="session")
+ONE_HOST = pytest.mark.parametrize("running_hosts", ["sqlite"], indirect=True, ids=["fourworkers"], scope="session")
+TWO_HOSTS = pytest.mark.parametrize("running_hosts", ["postgresql"], indirect=True, ids=["twohosts"], scope="session")
 USERS = 4
 NOTE = b"The river is called Wutach. It flows to the Rhine near Waldshut.\n"
 

@@ -10,10 +10,11 @@ from uuid import UUID
 
 import pytest
 
-from docchat.db.schema import SESSION_OWNED, chat_session
+from docchat.db.schema import SESSION_OWNED, answer_run, chat_session
+from docchat.errors import StoreError
 from docchat.keys.slots import HEADER_BYTES, SLOT_BYTES
 from docchat.sessions.bulk import BulkScope
-from docchat.types import ChatSession, Draft, MessageState, new_id
+from docchat.types import ChatSession, Draft, MessageState, new_id, utc_now
 from docchat.web.state import Services
 
 from ..server.live import encodings, scan, scanning
@@ -22,6 +23,7 @@ from .inventory import Inventory
 from .scale import SCALE
 
 WORD = "SECRETplanted"
+PRAGMAS = {"foreign_keys": 1, "secure_delete": 1, "synchronous": 2, "journal_mode": "wal"}
 PLAIN = encodings(WORD)
 RECLAIMED_SECONDS = 5.0
 RECLAIMED_SECONDS_OF_OURS = 1.0
@@ -94,6 +96,18 @@ def test_c04_everything_of_a_chat_goes(ground: Ground, tally: Callable[..., None
     assert strange == [], "a new file: does it hold anything of a chat?"
     tables = len(after.tables)
     tally(f"planted secrets in {tables} tables and every file, {ground.engine}", tried, "all gone, never in plain")
+
+
+def test_c04_the_engine_refuses_rows_of_no_chat(ground: Ground, tally: Callable[..., None]) -> None:
+    services = ground.worker()
+    values = {"id": new_id(), "session_no": 1 << 30, "message_id": 1, "beat_at": utc_now()}
+    with pytest.raises(StoreError), services.database.write() as connection:
+        connection.execute(answer_run.insert().values(values))
+    if ground.engine == "sqlite":
+        with services.database.write() as connection:
+            found = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in PRAGMAS}
+        assert found == PRAGMAS
+    tally(f"rows of no chat refused, {ground.engine}", 1)
 
 
 def test_c04_a_cleared_history_goes_and_the_title_stays(ground: Ground, tally: Callable[..., None]) -> None:
