@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from docchat.db.engine import Database
 from docchat.keys.keyring import SlotState
+from docchat.keys.slots import HEADER_BYTES, SLOT_BYTES
 
 from .conftest import STORE, AnyKeyring
 from .ring_process import SESSION, opened
@@ -27,6 +30,7 @@ class Place:
     def __init__(self, kind: str, directory: Path, url: str) -> None:
         self.kind, self.directory, self.url = kind, directory, url
         self._opened: list[AnyKeyring] = []
+        self._started: list[subprocess.Popen[str]] = []
 
     def open(self) -> AnyKeyring:
         self._opened.append(opened(self.directory, self.url, STORE))
@@ -35,12 +39,21 @@ class Place:
     def close(self) -> None:
         for keyring in self._opened:
             keyring.close()
+        for process in self._started:
+            if process.returncode is None:
+                _end(process, kill=True)
 
     def start(self, role: str, slots: int, *before: str, at: float = 0.0) -> "subprocess.Popen[str]":
         command = [sys.executable, "-m", "tests.keys.ring_process", role, str(self.directory), self.url, str(STORE)]
-        return subprocess.Popen(
-            [*before, *command, str(slots), str(at)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        process = subprocess.Popen(
+            [*before, *command, str(slots), str(at)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # a killed strace leaves its child running: the whole group is killed
         )
+        self._started.append(process)
+        return process
 
 
 @pytest.fixture(params=["slots", "sqlite", "postgresql"])
@@ -55,7 +68,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 
 def _end(process: "subprocess.Popen[str]", *, kill: bool = False) -> str:
     if kill:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
     output, errors = process.communicate(timeout=120)
     assert process.returncode == (-signal.SIGKILL if kill else 0), errors
     return output
@@ -75,15 +88,49 @@ def test_a_rotation_never_brings_a_destroyed_key_back(place: Place) -> None:
     keys = {slot: keyring.open(session_id=SESSION, slot=slot) for slot in made if slot % 2}
     start = time.time() + 2
     rotation = place.start("rotate_always", count + 1, at=start)
-    clears = [place.start("destroy_all", count, at=start) for _ in range(2)]
-    for clear in clears:
-        _end(clear)
+    _end(place.start("destroy_all", count, at=start))
     _end(rotation, kill=True)
     gone = [slot for slot in made if slot % 2 == 0 and slot and slot < count]
     assert set(keyring.states(slots=gone)) == {SlotState.DESTROYED}
     _end(place.start("change_master", count + 1))
     assert set(keyring.states(slots=gone)) == {SlotState.DESTROYED}
     assert {slot: keyring.open(session_id=SESSION, slot=slot) for slot in keys} == keys
+
+
+@pytest.mark.skipif(STRACE is None, reason="strace is missing: apt install strace")
+def test_a_clear_in_the_middle_of_a_rewrap_wins(place: Place) -> None:
+    keyring = place.open()
+    delay = f"inject={CALLS[place.kind].partition(',')[0]}:delay_enter=10000"  # between what was read and its write
+    rotation = place.start("rotate_always", 300, str(STRACE), "-f", "-qq", "-o", "/dev/null", "-e", delay)
+    gone: list[int] = []
+    for turn in range(8):
+        before = keyring.current_master()
+        made = keyring.create(session_id=SESSION, count=30)
+        deadline = time.monotonic() + 30
+        while keyring.current_master() == before and time.monotonic() < deadline:
+            time.sleep(0.002)
+        assert keyring.current_master() > before
+        time.sleep(0.008 * (turn % 5))  # the rewrapping has begun
+        keyring.destroy(slots=made)
+        gone += made
+        time.sleep(0.1)
+    _end(rotation, kill=True)
+    assert set(keyring.states(slots=gone)) == {SlotState.DESTROYED}
+    assert _bytes_left(place, gone) == 0
+
+
+def _bytes_left(place: Place, slots: list[int]) -> int:
+    """How many of these slots hold anything of a key."""
+    if not place.url:
+        content = (place.directory / "slots.bin").read_bytes()
+        records = [content[HEADER_BYTES + SLOT_BYTES * slot :][4:SLOT_BYTES] for slot in slots]
+        return sum(record != bytes(60) for record in records)
+    database = Database(place.url)
+    with database.read() as connection:
+        rows = connection.execute(text("SELECT slot, nonce, wrapped FROM session_key")).all()
+    database.close()
+    kept = {row.slot: bytes(row.nonce) + bytes(row.wrapped) for row in rows}
+    return sum(kept[slot] != bytes(60) for slot in slots)
 
 
 def test_servers_create_read_and_clear_through_rotations(place: Place) -> None:
