@@ -21,10 +21,10 @@ from .conftest import STORE
 SESSION = uuid4()
 
 
-@pytest.fixture
-def server(postgres_server: PostgresServer) -> Iterator[PostgresServer]:
-    """The session's server, told to remove what it lets go of, as the documentation says."""
-    _configure(postgres_server, "ALTER SYSTEM SET wal_recycle = off")
+@pytest.fixture(params=["off", "on"])
+def server(postgres_server: PostgresServer, request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
+    """The session's server; it removes segments of its log that it lets go of, or keeps them to be written over."""
+    _configure(postgres_server, f"ALTER SYSTEM SET wal_recycle = {request.param}")
     yield postgres_server
     _configure(postgres_server, "ALTER SYSTEM RESET wal_recycle")
 
@@ -127,6 +127,22 @@ def test_a_reader_of_the_whole_table_is_not_waited_for(postgres_url: str, keyrin
     assert keyring.rewrite()
 
 
+def test_a_replica_that_holds_the_log_back_is_told(
+    server: PostgresServer, postgres_url: str, keyring: SqlKeyring
+) -> None:
+    slots = keyring.create(session_id=SESSION, count=4)
+    keys = _wrapped(postgres_url)
+    server.psql("postgres", "SELECT pg_create_physical_replication_slot('away', true)")
+    try:
+        keyring.destroy(slots=slots)
+        assert not keyring.rewrite()
+        assert keyring.residue.standing().replicas == 1
+    finally:
+        server.psql("postgres", "SELECT pg_drop_replication_slot('away')")
+    assert keyring.rewrite()
+    assert _copies(server, keys) == 0
+
+
 def test_a_change_of_the_master_key_leaves_nothing_under_the_old_one(
     server: PostgresServer, postgres_url: str, keyring: SqlKeyring
 ) -> None:
@@ -153,14 +169,17 @@ def test_a_server_that_does_not_let_its_log_go_is_not_called_clean(
     keyring.destroy(slots=slots)
     standing = keyring.residue.standing()
     assert (standing.may_rewrite, standing.may_checkpoint, standing.may_switch) == (True, False, False)
-    assert standing.log_is_removed
+    assert not standing.lets_log_go
     assert not keyring.rewrite()
     assert not keyring.rewrite()
     assert len([record for record in caplog.records if "log" in record.message]) == 1
     server.psql(str(database), "SELECT pg_switch_wal()")
     server.psql(str(database), "CHECKPOINT")
-    assert keyring.rewrite()  # the server did it by itself, and that is seen
-    assert _copies(server, keys) == 0
+    if standing.log_is_removed:
+        assert keyring.rewrite()  # the server did it by itself, and that is seen
+        assert _copies(server, keys) == 0
+    else:
+        assert not keyring.rewrite()
     keyring.close()
     server.psql(str(database), "DROP OWNED BY humble CASCADE")
     server.psql(str(database), "DROP ROLE humble")

@@ -40,6 +40,17 @@ _FORGET = text("""
     )
     SELECT count(*) FROM key_residue, horizon WHERE relation = :relation AND position >= horizon.xid
 """)
+_RECYCLED = text(
+    "SELECT count(*) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' "
+    "AND name > pg_walfile_name(pg_current_wal_insert_lsn())"
+)
+# Held back by a replica, an archiver or wal_keep_size.
+_HELD = text(
+    "SELECT count(*) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' "
+    "AND substr(name, 9) <= substr(pg_walfile_name('0/0'::pg_lsn + :position), 9)"
+)
+_MOST_RECYCLED = 16
+"""A server that keeps more of them (a large min_wal_size) writes over the others in its own time."""
 _LOG_UP_TO = text("SELECT max(position) FROM key_residue WHERE relation = 0")
 _FORGET_LOG = text("""
     WITH kept AS (
@@ -58,6 +69,7 @@ _RIGHTS = text("""
             AS may_checkpoint,
         has_function_privilege('pg_switch_wal()', 'EXECUTE') AS may_switch,
         has_function_privilege('pg_control_checkpoint()', 'EXECUTE') AS may_look,
+        has_function_privilege('pg_ls_waldir()', 'EXECUTE') AS may_list,
         current_setting('wal_recycle', true) = 'off' AS log_is_removed,
         current_setting('archive_mode') <> 'off' AS archives,
         (SELECT count(*) FROM pg_replication_slots) AS replicas,
@@ -74,12 +86,19 @@ class Standing:
     may_checkpoint: bool
     may_switch: bool
     may_look: bool
+    may_list: bool
     log_is_removed: bool
-    """wal_recycle is off: a segment of the log that is let go of is removed, not kept under another name."""
+    """wal_recycle is off: a segment of the log that is let go of is removed, not kept to be written over later."""
     archives: bool
     replicas: int
     waiting: int
     """Places known to hold bytes of destroyed keys."""
+
+    @property
+    def lets_log_go(self) -> bool:
+        """Whether what the log holds of destroyed keys can be taken out when we ask."""
+        may = self.may_checkpoint and self.may_switch and self.may_look
+        return may and (self.log_is_removed or self.may_list)
 
 
 class Residue:
@@ -127,16 +146,29 @@ class Residue:
             connection.execute(text("SELECT pg_switch_wal()"))
         if rights.may_checkpoint:
             connection.execute(text("CHECKPOINT"))
-        if not (rights.may_switch and rights.may_checkpoint) and not self._has_told:
+            self._write_over_recycled(connection, rights)
+        if not rights.lets_log_go and not self._has_told:
             self._has_told = True
             logger.warning(
                 "the keyring's server does not let its log go when we ask: destroyed keys stay in it, wrapped, until "
                 "it does so by itself; docchat keys status says what to grant"
             )
-        if not rights.may_look:
+        if not rights.may_look or not (rights.log_is_removed or (rights.may_list and rights.may_switch)):
+            return False  # segments are kept to be written over later, and nobody tells us when that was
+        if rights.may_list and connection.execute(_HELD, {"position": position}).scalar_one():
             return False
         connection.execute(_FORGET_LOG, {"position": position})
         return connection.execute(_LOG_UP_TO).scalar_one() is None
+
+    def _write_over_recycled(self, connection: Connection, rights: Standing) -> None:
+        """Fill the segments that were let go of, and are kept under the names of later ones, with zeros."""
+        if rights.log_is_removed or not (rights.may_switch and rights.may_list):
+            return
+        recycled = int(connection.execute(_RECYCLED).scalar_one())
+        for _ in range(min(recycled, _MOST_RECYCLED) + 1 if recycled else 0):
+            # A switch fills the rest of its segment; it needs something to be in it.
+            connection.execute(text("SELECT pg_logical_emit_message(false, 'docchat', '')"))
+            connection.execute(text("SELECT pg_switch_wal()"))
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:

@@ -99,11 +99,11 @@ def _server(standing: Standing) -> list[str]:
     checks = (
         (standing.may_rewrite, "old versions of destroyed keys are rewritten away", "the tables are not ours"),
         (
-            standing.may_checkpoint and standing.may_switch and standing.may_look,
-            "the write-ahead log is let go of at once",
-            "grant pg_checkpoint, and EXECUTE on pg_switch_wal() and pg_control_checkpoint(), to this user",
+            standing.lets_log_go,
+            "the write-ahead log is let go of when we ask",
+            "grant this user pg_checkpoint, pg_monitor, and EXECUTE on pg_switch_wal() and pg_control_checkpoint()",
         ),
-        (standing.log_is_removed, "what is let go of is removed", "wal_recycle is on: set it to off"),
+        (standing.log_is_removed, "what is let go of is removed", "wal_recycle is on: better set it to off"),
         (not standing.archives, "the log is not archived", "archive_mode is on: destroyed keys stay in the archive"),
         (not standing.replicas, "no replica holds the log back", f"{standing.replicas} replication slots hold the log"),
     )
