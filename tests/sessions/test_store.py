@@ -341,3 +341,18 @@ def test_dead_answers_are_ended(house: House) -> None:
     ended = house.store.messages(owner="ada", session_id=session.id).items[1]
     assert (ended.text, ended.state, ended.mode) == ("Because", MessageState.FAILED, "model")
     assert ended.error
+
+
+@pytest.mark.parametrize("years", [-10, 10])
+def test_the_newest_chat_comes_first_whatever_the_clock_says(
+    house: House, monkeypatch: pytest.MonkeyPatch, years: int
+) -> None:
+    first, second = house.store.create(owner="ada"), house.store.create(owner="ada")
+    monkeypatch.setattr("docchat.sessions.sql.utc_now", lambda: utc_now() + timedelta(days=365 * years))
+    house.store.append(owner="ada", session_id=first.id, drafts=[Draft("user", "after the jump")])
+    assert [session.id for session in house.store.list(owner="ada").items] == [first.id, second.id]
+    page = house.store.list(owner="ada", limit=1)
+    assert [session.id for session in house.store.list(owner="ada", cursor=page.next).items] == [second.id]
+    monkeypatch.undo()
+    house.store.append(owner="ada", session_id=second.id, drafts=[Draft("user", "and back")])
+    assert [session.id for session in house.store.list(owner="ada").items] == [second.id, first.id]

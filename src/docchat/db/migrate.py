@@ -30,6 +30,9 @@ def _m002_receipts(connection: Connection) -> None:
     """Receipts of every kind, history and memory of a chat, and reclaim jobs that are named by their receipt."""
     for name in ("first_seq", "memory_seq"):
         connection.execute(text(f"ALTER TABLE chat_session ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"))
+    connection.execute(text("ALTER TABLE chat_session ADD COLUMN turn BIGINT NOT NULL DEFAULT 0"))
+    connection.execute(text("UPDATE chat_session SET turn = updated_at"))
+    connection.execute(text("DROP INDEX chat_session_by_owner"))
     connection.execute(text("CREATE TABLE receipt_before AS SELECT * FROM receipt"))
     connection.execute(text("DROP TABLE receipt"))
     receipt.create(connection)

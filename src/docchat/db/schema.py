@@ -54,7 +54,8 @@ store_meta = Table(
 
 # A cleared session stays as a tombstone: id, owner, slots (so that a repeated clear destroys them again),
 # successor and receipt; nothing of its content. Messages below `first_seq` went with the history, those below
-# `memory_seq` are kept but not told to a model.
+# `memory_seq` are kept but not told to a model. `turn` counts the changes of an owner's sessions: the newest has the
+# highest, whatever the clock says.
 chat_session = Table(
     "chat_session",
     metadata,
@@ -68,6 +69,7 @@ chat_session = Table(
     Column("next_seq", Integer, nullable=False, server_default=text("0")),
     Column("first_seq", Integer, nullable=False, server_default=text("0")),
     Column("memory_seq", Integer, nullable=False, server_default=text("0")),
+    Column("turn", BigInteger, nullable=False, server_default=text("0")),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("cleared_at", Instant),
@@ -78,7 +80,7 @@ chat_session = Table(
 Index(
     "chat_session_by_owner",
     chat_session.c.owner,
-    chat_session.c.updated_at.desc(),
+    chat_session.c.turn.desc(),
     chat_session.c.no.desc(),
     sqlite_where=chat_session.c.cleared_at.is_(None),
     postgresql_where=chat_session.c.cleared_at.is_(None),

@@ -27,7 +27,7 @@ class SqlFileStore:
             connection.execute(delete(original_part).where(original_part.c.document_id == document_id))
             for number, piece in enumerate(intake):
                 values = {"document_id": document_id, "number": number, "data": piece}
-                connection.execute(insert(original_part).values(values))
+                connection.execute(insert(original_part), values)  # as parameters: statements are cached
         return intake.stored()
 
     def open(self, *, document_id: UUID) -> Iterator[bytes]:

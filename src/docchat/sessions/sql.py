@@ -11,12 +11,12 @@ from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select,
 
 from ..db.engine import Database
 from ..db.prepared import Prepared
-from ..db.schema import EPOCH, MICROSECOND, SEQ_BITS, answer_run, chat_session, message
+from ..db.schema import SEQ_BITS, answer_run, chat_session, message
 from ..errors import Cleared, InvalidInput, KeyDamaged, NotFound, StoreError, TooLarge
 from ..keys.keyring import CLEARED, Keyring
 from ..types import ChatSession, Draft, Message, MessageState, Page, utc_now
 from .sealing import Sealer, Slots, message_of
-from .sql_rows import SessionRow, as_session, find_live, id_range, insert_empty, message_id, slots_of
+from .sql_rows import NEXT_TURN, SessionRow, as_session, find_live, id_range, insert_empty, message_id, slots_of
 
 logger = logging.getLogger(__name__)
 
@@ -32,14 +32,12 @@ _DEAD = timedelta(minutes=1)
 _LIST = (
     select(chat_session)
     .where(chat_session.c.owner == bindparam("of_owner"), chat_session.c.cleared_at.is_(None))
-    .order_by(chat_session.c.updated_at.desc(), chat_session.c.no.desc())
+    .order_by(chat_session.c.turn.desc(), chat_session.c.no.desc())
     .limit(bindparam("most"))
 )
-_AT = bindparam("at", type_=chat_session.c.updated_at.type)
+_TURN = bindparam("turn", type_=chat_session.c.turn.type)
 _NO = bindparam("no", type_=chat_session.c.no.type)
-_LIST_ON = _LIST.where(
-    or_(chat_session.c.updated_at < _AT, and_(chat_session.c.updated_at == _AT, chat_session.c.no < _NO))
-)
+_LIST_ON = _LIST.where(or_(chat_session.c.turn < _TURN, and_(chat_session.c.turn == _TURN, chat_session.c.no < _NO)))
 # One statement, so that an answer and its run are seen as they are at one moment.
 _MESSAGES = (
     select(message.c.id, message.c.body, answer_run.c.beat_at)
@@ -56,6 +54,7 @@ _COUNT_MESSAGES = Prepared(
         messages=chat_session.c.messages + bindparam("added"),
         next_seq=chat_session.c.next_seq + bindparam("added"),
         updated_at=bindparam("at"),
+        turn=NEXT_TURN,
     )
 )
 _REVISE = update(message).where(message.c.id == bindparam("row_id")).values(body=bindparam("new_body"))
@@ -111,7 +110,7 @@ class SqlSessionStore:
         """The owner's sessions, newest change first. A session cleared meanwhile is left out."""
         values: dict[str, object] = {"of_owner": owner, "most": limit + 1}
         if cursor is not None:
-            values["at"], values["no"] = _position(cursor)
+            values["turn"], values["no"] = _position(cursor)
         with self._database.read() as connection:
             rows = connection.execute(_LIST if cursor is None else _LIST_ON, values).all()
         sessions = []
@@ -261,7 +260,7 @@ class SqlSessionStore:
         bodies = self._sealer.seal_messages(row.id, slots, added)
         rows = [{"id": item.id, "body": body} for item, body in zip(added, bodies, strict=True)]
         _ADD_MESSAGES.execute_many(connection, rows)
-        _COUNT_MESSAGES.execute(connection, {"row_no": row.no, "added": len(added), "at": now})
+        _COUNT_MESSAGES.execute(connection, {"row_no": row.no, "of_owner": row.owner, "added": len(added), "at": now})
         # A clear destroys the keys without waiting for this transaction: look once more before it commits.
         self._sealer.check(slots)
         return added
@@ -302,19 +301,14 @@ def _checked_title(title: str) -> str:
 
 
 def _cursor(row: SessionRow) -> str:
-    return f"{(row.updated_at - EPOCH) // MICROSECOND}_{row.no}"
+    return f"{row.turn}_{row.no}"
 
 
-def _position(cursor: str) -> tuple[datetime, int]:
-    at, _, no = cursor.rpartition("_")
-    try:
-        when = EPOCH + int(at) * MICROSECOND
-        number = int(no)
-    except (ValueError, OverflowError) as error:
-        raise InvalidInput("This cursor is not one of ours.", code="bad_cursor") from error
-    if not 0 <= number < 1 << 63:
+def _position(cursor: str) -> tuple[int, int]:
+    turn, _, no = cursor.partition("_")
+    if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in (turn, no)):
         raise InvalidInput("This cursor is not one of ours.", code="bad_cursor")
-    return when, number
+    return int(turn), int(no)
 
 
 def _number(cursor: str) -> int:

@@ -18,7 +18,7 @@ from ..keys.keyring import CLEARED
 from ..types import Action, ChatSession, Receipt, ReceiptState, new_id, utc_now
 from .sealing import Slots
 from .shredder import Shredder
-from .sql_rows import SessionRow, as_session, find, id_range, insert_empty, slots_of
+from .sql_rows import NEXT_TURN, SessionRow, as_session, find, id_range, insert_empty, slots_of
 
 # Chats up to this many messages lose their rows in the transaction of the clear itself; longer ones, whose keys are
 # destroyed just the same, in the reclaim job: so a clear takes as long at 10,000 messages as at 10.
@@ -52,13 +52,13 @@ _EMPTY_HISTORY = _ROW.values(
 _NEWEST = (
     select(chat_session.c.no)
     .where(chat_session.c.owner == bindparam("of_owner"), chat_session.c.cleared_at.is_(None))
-    .order_by(chat_session.c.updated_at.desc(), chat_session.c.no.desc())
+    .order_by(chat_session.c.turn.desc(), chat_session.c.no.desc())
     .limit(100)
 )
 _NEVER_WRITTEN = (
     select(chat_session)
     .where(chat_session.c.no.in_(_NEWEST), chat_session.c.meta_slot.is_(None))
-    .order_by(chat_session.c.updated_at.desc(), chat_session.c.no.desc())
+    .order_by(chat_session.c.turn.desc(), chat_session.c.no.desc())
     .limit(1)
 )
 _RENEW = (
@@ -69,7 +69,7 @@ _RENEW = (
         chat_session.c.cleared_at.is_(None),
         chat_session.c.meta_slot.is_(None),
     )
-    .values(id=bindparam("new"), created_at=bindparam("at"), updated_at=bindparam("at"))
+    .values(id=bindparam("new"), created_at=bindparam("at"), updated_at=bindparam("at"), turn=NEXT_TURN)
     .returning(*chat_session.c)
 )
 

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, bindparam, insert, select
+from sqlalchemy import Connection, Row, bindparam, func, insert, select
 
 from ..db.prepared import Prepared
 from ..db.schema import SEQ_BITS, chat_session
@@ -18,7 +18,22 @@ _FIND = select(chat_session).where(
 )
 _FIND_ONLY = Prepared(_FIND)
 _FIND_LOCKED = Prepared(_FIND.with_for_update())
-_INSERT = Prepared(insert(chat_session), names=("id", "owner", "created_at", "updated_at"))
+_OTHER = chat_session.alias()
+NEXT_TURN = (
+    select(func.coalesce(func.max(_OTHER.c.turn), 0) + 1)
+    .where(_OTHER.c.owner == bindparam("of_owner"), _OTHER.c.cleared_at.is_(None))
+    .scalar_subquery()
+)
+"""What `turn` becomes when a session of `of_owner` is made or written to: it is the newest then."""
+_INSERT = Prepared(
+    insert(chat_session).values(
+        id=bindparam("new_id"),
+        owner=bindparam("of_owner"),
+        created_at=bindparam("at"),
+        updated_at=bindparam("at"),
+        turn=NEXT_TURN,
+    )
+)
 
 
 def find(connection: Connection, *, owner: str, session_id: UUID, lock: bool = False) -> SessionRow:
@@ -63,6 +78,5 @@ def insert_empty(connection: Connection, *, owner: str) -> ChatSession:
     """Store a new empty session, without keys."""
     now = utc_now()
     session = ChatSession(new_id(), owner, "", 0, now, now)
-    values = {"id": session.id, "owner": owner, "created_at": now, "updated_at": now}
-    _INSERT.execute(connection, values)
+    _INSERT.execute(connection, {"new_id": session.id, "of_owner": owner, "at": now})
     return session
