@@ -36,7 +36,7 @@ def held(root: object) -> list[str]:
 
 def _talking(ground: Ground) -> Services:
     services = ground.worker()
-    note = BytesIO(f"The river {WORD} flows to the Rhine.\n".encode())
+    note = BytesIO(b"The river flows to the Rhine.\n")
     services.library.add(owner=OWNER, name="note.txt", stream=note, media_type="text/plain")
     services.worker.run_due()
     model = FakeModel(f"{WORD} " * 2000, pause=0.01)
@@ -55,6 +55,9 @@ def test_c02_what_was_held_is_dropped(ground: Ground, tally: Callable[..., None]
             kinds.append(None if event is None else event.kind)
             if kinds.count("text") == 2:
                 break
+        followed = verb != "clear"
+        if not followed:
+            events.close()  # type: ignore[attr-defined]  # nobody reads: the process has to see it by itself
         del run
         assert held(services.answers._runs), "the test holds nothing"
         if verb == "clear":
@@ -63,8 +66,8 @@ def test_c02_what_was_held_is_dropped(ground: Ground, tally: Callable[..., None]
             services.clearing.clear_history(owner=OWNER, session_id=session.id)
         else:
             services.bulk.clear(owner=OWNER, scope=BulkScope(everything=True))
-        last = [event.kind for event in events if event is not None][-1]
-        assert last == "cleared"
+        if followed:
+            assert [event.kind for event in events if event is not None][-1] == "cleared"
         del event
         deadline = time.monotonic() + SECONDS
         while (left := held(services.answers._runs)) and time.monotonic() < deadline:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from docchat.errors import Cleared, Conflict, DocChatError, NotFound, StoreUnavailable
+from docchat.keys.cipher import MasterKey
 from docchat.keys.rotation import rotate
 from docchat.sessions.bulk import BulkScope
 from docchat.sessions.export import all_messages
@@ -356,3 +357,35 @@ def test_c03_a_rotation_of_the_master_key_brings_nothing_back(ground: Ground, ta
             assert {grounds.state(worker, session) for session in gone} == {"none"}
         first.clearing.delete(owner=OWNER, session_id=kept.id)
     tally(f"clears during a rotation of the master key, {ground.engine}", rounds * 6)
+
+
+def test_c03_a_clear_amid_the_rewrapping_of_its_key(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, tally: Callable[..., None]
+) -> None:
+    first, second = ground.worker(), ground.worker()
+    amid = threading.Event()
+    unwrap = MasterKey.unwrap
+
+    def slowly(self: MasterKey, *arguments: Any, **named: Any) -> bytes:
+        key = unwrap(self, *arguments, **named)
+        if threading.current_thread().name == "rotation":
+            amid.set()
+            time.sleep(0.05)
+        return key
+
+    monkeypatch.setattr(MasterKey, "unwrap", slowly)
+    rounds = max(2, SCALE.cookies // 5)
+    for number in range(rounds):
+        session = chat(first, owner=f"rewrapped{number}")
+        if ground.engine == "postgresql":
+            rotate(first.keyring, lambda: list(pairs(first)), patience=2)  # type: ignore[arg-type]
+        amid.clear()
+        named = list(pairs(first))
+        rotation = threading.Thread(target=rotate, args=(first.keyring, lambda named=named: named), name="rotation")
+        rotation.start()
+        assert amid.wait(5), "no key was rewrapped"
+        _clear(second, session, 0)
+        rotation.join()
+        for worker in (first, second):
+            assert grounds.state(worker, session) == "none"
+    tally(f"clears in the middle of a key's rewrapping, {ground.engine}", rounds)

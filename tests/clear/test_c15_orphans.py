@@ -37,11 +37,11 @@ def test_c15_one_sweep_after_many_crashes_leaves_nothing(
     errors: Counter[str] = Counter()
     try:
         for number in range(SCALE.crashes):
-            errors += _crash(process, f"owner{number % OWNERS}", number, dice.uniform(0, 0.08))
+            errors += _crash(process, f"owner{number % OWNERS}", number, dice.uniform(0, 0.15))
     finally:
         process.close()
     assert not errors, errors
-    assert observer.keyring.handed_out() > 2 * SCALE.crashes, "they did no work"
+    assert observer.keyring.handed_out() > SCALE.crashes, "they did no work"
     left = orphans(observer)
     young = left["keys without row"]
     after = ground.worker()
@@ -60,7 +60,7 @@ def _crash(process: Zygote, owner: str, seed: int, seconds: float) -> Counter[st
     """Let a process work at random for a while and kill it; the errors it ran into."""
     pid = process.start({"owner": owner, "seed": seed})
     process.tell("go")
-    assert process.hear() == "working"
+    assert process.hear() == "working", process.log
     time.sleep(seconds)
     os.kill(pid, signal.SIGKILL)
     errors: Counter[str] = Counter()

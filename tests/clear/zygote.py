@@ -19,7 +19,7 @@ from uuid import UUID
 from flask import Flask, request
 
 from docchat import DocChat
-from docchat.errors import DocChatError
+from docchat.errors import Cleared, DocChatError, NotFound
 from docchat.types import Draft
 from docchat.web.state import Services
 
@@ -82,11 +82,13 @@ class Life:
         """Do something, and something else."""
         kinds = [self.talk] * 6 + [self.upload, self.jobs, self.jobs, self.drop_document]
         kinds += [self.clear, self.delete, self.history, self.memory, self.bulk, self.rename]
-        self.talk()
+        self.one()
         say("working")
         while True:
             try:
                 self.dice.choice(kinds)()
+            except (Cleared, NotFound):
+                pass  # as it should be where a crash has cut a clear short
             except DocChatError as error:
                 say(f"error {error.code}")
 
