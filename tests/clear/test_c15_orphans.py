@@ -41,7 +41,7 @@ def test_c15_one_sweep_after_many_crashes_leaves_nothing(
     finally:
         process.close()
     assert not errors, errors
-    assert observer.keyring.handed_out() > SCALE.crashes, "they did no work"
+    assert observer.keyring.handed_out() > SCALE.crashes / 3, "they did no work"
     left = orphans(observer)
     young = left["keys without row"]
     after = ground.worker()
