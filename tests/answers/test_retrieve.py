@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from docchat.answers.retrieve import retrieve, window
+from docchat.documents.scope import Scope
 from docchat.errors import NotFound
 from docchat.types import Chunk, PageText, ScoredChunk
 
@@ -23,10 +24,12 @@ class Shelf:
             for n, (page, start, end) in enumerate(spans)
         ]
 
-    def search(self, *, owner: str, question: str, limit: int = 10) -> tuple[ScoredChunk, ...]:
+    def search(
+        self, *, scope: Scope, question: str, limit: int = 10, signal: str = "default", about: str = ""
+    ) -> tuple[ScoredChunk, ...]:
         return tuple(ScoredChunk(chunk, 10.0 - n) for n, chunk in enumerate(self.chunks))
 
-    def frequencies(self, *, owner: str, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
+    def frequencies(self, *, scope: Scope, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
         return len(self.chunks), {}
 
     def page(self, *, owner: str, document_id: UUID, number: int) -> PageText:
@@ -37,7 +40,7 @@ class Shelf:
 
 def found(*spans: tuple[int, int, int]) -> list[tuple[int, int, int, int]]:
     shelf = Shelf(*spans)
-    passages = retrieve(shelf, shelf, owner="ann", question="?")
+    passages = retrieve(shelf, shelf, scope=Scope("ann"), question="?")
     for passage in passages:
         assert passage.chunk.text == passage.page_text[passage.chunk.start : passage.chunk.end]
     return [(item.number, item.chunk.page, item.chunk.start, item.chunk.end) for item in passages]
@@ -58,7 +61,7 @@ def test_the_same_words_in_another_document_come_once() -> None:
 def test_a_page_deleted_meanwhile_is_left_out() -> None:
     shelf = Shelf((1, 0, 27), (2, 0, 12))
     del shelf.pages[1]
-    passages = retrieve(shelf, shelf, owner="ann", question="?")
+    passages = retrieve(shelf, shelf, scope=Scope("ann"), question="?")
     assert [(item.number, item.chunk.page) for item in passages] == [(1, 2)]
 
 

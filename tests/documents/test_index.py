@@ -7,13 +7,14 @@ import pytest
 from sqlalchemy import text
 
 from docchat.documents import sql_index, sql_index_sqlite
+from docchat.documents.scope import Scope
 from docchat.documents.terms import terms
 
 from .conftest import House
 
 
 def _found(house: House, question: str, owner: str = "ada") -> list[str]:
-    return [hit.chunk.text for hit in house.index.search(owner=owner, question=question)]
+    return [hit.chunk.text for hit in house.index.search(scope=Scope(owner), question=question)]
 
 
 def test_finds_best_first_and_only_ones_own(house: House) -> None:
@@ -32,9 +33,9 @@ def test_frequencies_are_the_owners_own(house: House) -> None:
     house.add("a.txt", b"alpha beta")
     house.add("b.txt", b"alpha alpha")
     house.add("c.txt", b"alpha beta gamma", owner="bob")
-    total, counts = house.index.frequencies(owner="ada", terms=terms("alpha beta gamma"))
+    total, counts = house.index.frequencies(scope=Scope("ada"), terms=terms("alpha beta gamma"))
     assert (total, dict(counts)) == (2, {"alpha": 2, "beta": 1, "gamma": 0})
-    assert house.index.frequencies(owner="nobody", terms=["alpha"]) == (0, {"alpha": 0})
+    assert house.index.frequencies(scope=Scope("nobody"), terms=["alpha"]) == (0, {"alpha": 0})
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_frequencies_are_the_owners_own(house: House) -> None:
 )
 def test_no_question_is_a_query_language(house: House, question: str) -> None:
     house.add("a.txt", b"plain text, quoted, slash, col x y bob owner 100")
-    house.index.search(owner="ada", question=question)
+    house.index.search(scope=Scope("ada"), question=question)
 
 
 def test_scripts_without_blanks_are_found(house: House) -> None:

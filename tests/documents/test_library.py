@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from docchat.documents import sql_documents
 from docchat.documents.ingest import Ingest
+from docchat.documents.scope import Scope
 from docchat.errors import InvalidInput, NotFound, StoreUnavailable, TooLarge
 from docchat.jobs.queue import Job
 from docchat.jobs.worker import MAX_ATTEMPTS
@@ -44,7 +45,7 @@ def test_passages_are_exact_pieces_of_their_page(house: House) -> None:
     lines = [(72, 760 - 14 * n, f"Line {n} of the page tells about berth number {n}.") for n in range(45)]
     added = house.add("pages.pdf", samples.pdf([lines, lines[:3]]))
     assert (added.pages, added.media_type) == (2, "application/pdf")
-    hits = house.index.search(owner="ada", question="berth number", limit=50)
+    hits = house.index.search(scope=Scope("ada"), question="berth number", limit=50)
     assert len(hits) == added.passages > 2
     for hit in hits:
         page = house.library.page(owner="ada", document_id=added.id, number=hit.chunk.page)
@@ -183,7 +184,7 @@ def test_a_try_that_broke_off_is_done_over(house: House) -> None:
     with pytest.raises(Stop):
         ingest(_job(queued.id), break_off)
     assert house.library.get(owner="ada", document_id=queued.id).state is DocumentState.READING
-    assert house.index.search(owner="ada", question="alpha") == ()
+    assert house.index.search(scope=Scope("ada"), question="alpha") == ()
     ingest(_job(queued.id, attempts=2), _beat)
     ready = house.library.get(owner="ada", document_id=queued.id)
     assert ready.state is DocumentState.READY

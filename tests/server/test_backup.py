@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Row
 
 from docchat.config import Settings
 from docchat.db.schema import SEQ_BITS, metadata
+from docchat.documents.scope import Scope
 from docchat.errors import Cleared, ConfigError, Conflict, DocChatError, InvalidInput, KeyDamaged, NotFound
 from docchat.extension import build_services
 from docchat.server.accounts import Accounts
@@ -128,7 +129,7 @@ def check(services: Services, content: Content) -> None:
         services.store.get(owner="ann", session_id=content.cleared)
     assert b"".join(services.library.original(owner="ann", document_id=content.document)) == TEXT.encode()
     for question in ("Where does the Wutach flow?", "people of Bonndorf", "towns"):
-        found = services.library.index.search(owner="ann", question=question)
+        found = services.library.index.search(scope=Scope("ann"), question=question)
         assert found, question
     assert Accounts(services.database, min_length=12).named(name="ann")
     added = services.store.create(owner="ann", title="New")
@@ -138,7 +139,7 @@ def check(services: Services, content: Content) -> None:
     services.library.add(owner="ann", name="new.txt", stream=new, media_type="text/plain")
     services.worker.run_due()
     assert services.library.list(owner="ann").items[0].state is DocumentState.READY
-    assert services.library.index.search(owner="ann", question="sources of the Danube")
+    assert services.library.index.search(scope=Scope("ann"), question="sources of the Danube")
 
 
 PAIRS = (
@@ -155,7 +156,7 @@ PAIRS = (
 def test_everything_moves_from_one_house_to_another(houses: Houses, tmp_path: Path, source: str, target: str) -> None:
     services = houses.open(houses.settings(source, "old"))
     content = fill(services)
-    hits = services.library.index.search(owner="ann", question="people of Bonndorf")
+    hits = services.library.index.search(scope=Scope("ann"), question="people of Bonndorf")
     back_up_content(services, tmp_path / "content.tar")
     back_up_keys(services, tmp_path / "keys.tar")
     write_clears(services, tmp_path / "clears.log")
@@ -168,7 +169,7 @@ def test_everything_moves_from_one_house_to_another(houses: Houses, tmp_path: Pa
     )
     assert report == Report(counts=report.counts, destroyed_again=0, without_key=0)
     restored = houses.open(new)
-    again = restored.library.index.search(owner="ann", question="people of Bonndorf")
+    again = restored.library.index.search(scope=Scope("ann"), question="people of Bonndorf")
     assert [(hit.chunk.text, round(hit.score, 6)) for hit in again] == [
         (hit.chunk.text, round(hit.score, 6)) for hit in hits
     ]
@@ -334,7 +335,7 @@ def test_keys_that_do_not_fit_are_refused_and_nothing_changes(houses: Houses, tm
     assert services.store.list(owner="ann").items == ()
     with pytest.raises(NotFound):
         texts(services, content.short)
-    assert services.library.index.search(owner="ann", question="Where does the Wutach flow?")
+    assert services.library.index.search(scope=Scope("ann"), question="Where does the Wutach flow?")
     services.store.create(owner="ann", title="A key is made")
 
 
@@ -625,7 +626,7 @@ def test_what_was_under_way_is_taken_up_again(houses: Houses, tmp_path: Path) ->
     restore(settings, Request(content=tmp_path / "content.tar", replace=True))
     services = houses.open(settings)
     services.worker.run_due()
-    assert services.library.index.search(owner="ann", question="the Alb")
+    assert services.library.index.search(scope=Scope("ann"), question="the Alb")
     with pytest.raises(Conflict):
         services.clearing.undo(owner="ann", receipt_id=clearance.receipt.id)
     with pytest.raises(Cleared):

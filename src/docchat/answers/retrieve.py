@@ -1,10 +1,12 @@
 """From a question to passages: search, leave out what says the same twice, and make each passage read whole."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 from uuid import UUID
 
+from ..documents.index import Signal
+from ..documents.scope import Scope
 from ..documents.terms import Known, terms
 from ..errors import NotFound
 from ..types import Chunk, PageText, ScoredChunk
@@ -27,11 +29,13 @@ _TABLE_CHARS = 30_000
 class Index(Protocol):
     """What answers need of the index."""
 
-    def search(self, *, owner: str, question: str, limit: int = 10) -> tuple[ScoredChunk, ...]:
-        """The owner's chunks that fit the question, best first."""
+    def search(
+        self, *, scope: Scope, question: str, limit: int = 10, signal: Signal = "default", about: str = ""
+    ) -> tuple[ScoredChunk, ...]:
+        """The chunks that fit the question, best first."""
 
-    def frequencies(self, *, owner: str, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
-        """The number of the owner's chunks, and of those that hold each term."""
+    def frequencies(self, *, scope: Scope, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
+        """The number of chunks, and of those that hold each term."""
 
 
 class Pages(Protocol):
@@ -41,12 +45,41 @@ class Pages(Protocol):
         """One page of a document. Raises NotFound."""
 
 
-def retrieve(index: Index, pages: Pages, *, owner: str, question: str, limit: int = PASSAGES) -> tuple[Passage, ...]:
-    """At most `limit` passages for the question, best first, numbered from 1.
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What was said before the question; `role` is "user" or "assistant"."""
+
+    role: str
+    text: str
+
+
+def find(
+    index: Index,
+    *,
+    scope: Scope,
+    question: str,
+    history: Sequence[Turn] = (),
+    limit: int = _SEARCHED,
+    signal: Signal = "default",
+) -> list[ScoredChunk]:
+    """The chunks that fit the question as it is meant after `history`, best first, none repeating a better one."""
+    return _distinct(index.search(scope=scope, question=question, limit=limit, signal=signal))
+
+
+def retrieve(
+    index: Index,
+    pages: Pages,
+    *,
+    scope: Scope,
+    question: str,
+    history: Sequence[Turn] = (),
+    limit: int = PASSAGES,
+) -> tuple[Passage, ...]:
+    """At most `limit` passages for the question, best first, numbered from 1; `history` is oldest first.
 
     A document deleted between the search and the reading of its page is left out.
     """
-    found = _joined(_distinct(index.search(owner=owner, question=question, limit=_SEARCHED)))[:limit]
+    found = _joined(find(index, scope=scope, question=question, history=history))[:limit]
     texts: dict[tuple[UUID, int], str] = {}
     units: dict[tuple[UUID, int, int, int], tuple[Unit, ...]] = {}
     passages: list[Passage] = []
@@ -55,7 +88,7 @@ def retrieve(index: Index, pages: Pages, *, owner: str, question: str, limit: in
         key = (chunk.document_id, chunk.page)
         if key not in texts:
             try:
-                texts[key] = pages.page(owner=owner, document_id=chunk.document_id, number=chunk.page).text
+                texts[key] = pages.page(owner=scope.owner, document_id=chunk.document_id, number=chunk.page).text
             except NotFound:
                 continue
         text = texts[key]

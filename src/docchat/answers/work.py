@@ -8,6 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from ..config import Settings
+from ..documents.scope import Scope
 from ..documents.terms import terms
 from ..errors import Cleared, DocChatError, ModelUnavailable, StoreError, StoreUnavailable, TooLarge, trail
 from ..sessions.sql import Watch
@@ -113,7 +114,7 @@ def answer(live: LiveRun, tools: Tools) -> None:
     """Make the answer of a run from beginning to end; its events go to `live`, its text to the store."""
     work = _Work(live, tools)
     try:
-        passages = retrieve(tools.index, tools.library, owner=live.run.owner, question=live.run.question.text)
+        passages = retrieve(tools.index, tools.library, scope=Scope(live.run.owner), question=live.run.question.text)
         if live.run.mode == "quotes":
             _quote(work, passages)
         else:
@@ -150,7 +151,7 @@ def short_title(question: str) -> str:
 def _quote(work: _Work, passages: Sequence[Passage]) -> None:
     """Quote the best sentences, each with its own number."""
     run = work.live.run
-    found = work.tools.index.frequencies(owner=run.owner, terms=terms(run.question.text))
+    found = work.tools.index.frequencies(scope=Scope(run.owner), terms=terms(run.question.text))
     extracted = extract(run.question.text, passages, found)
     chunks = {passage.number: passage for passage in passages}
     quoted = [(quote, chunks[quote.number]) for quote in extracted.quotes]

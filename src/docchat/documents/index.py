@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from sqlalchemy import Connection
 
 from ..types import ScoredChunk
+from .scope import Scope
 from .terms import Known, terms
+
+Signal = Literal["words", "meaning", "default"]
+"""What a search goes by: words alone, vectors alone, or both as the index thinks best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,20 @@ class Index(Protocol):
     def remove(self, connection: Connection, *, document_no: int) -> None:
         """Take all chunks of a document out, in the caller's write transaction, before their rows go."""
 
-    def search(self, *, owner: str, question: str, limit: int = 10) -> tuple[ScoredChunk, ...]:
-        """The passages that fit the question best, best first; nothing when none of its words is found."""
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """What a search can go by: `meaning` only with an embedder."""
 
-    def frequencies(self, *, owner: str, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
-        """How many chunks the owner has, and how many hold each of `terms` (as `terms.terms` makes them)."""
+    def search(
+        self, *, scope: Scope, question: str, limit: int = 10, signal: Signal = "default", about: str = ""
+    ) -> tuple[ScoredChunk, ...]:
+        """The passages of `scope` that fit the question best, best first; nothing when nothing of it is found.
+
+        `about` is what the question leaves unsaid: text of the turns before it, whose words count for less.
+        """
+
+    def frequencies(self, *, scope: Scope, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
+        """How many chunks `scope` has, and how many hold each of `terms` (as `terms.terms` makes them)."""
 
     def optimize(self, beat: Callable[[], None]) -> None:
         """Drop what deleted documents left in the index's files, where deleting did not do it at once.

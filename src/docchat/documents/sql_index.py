@@ -15,7 +15,8 @@ from ..db.engine import Database
 from ..db.schema import chunk, document
 from ..types import Chunk, DocumentState, ScoredChunk
 from . import rank, sql_index_postgres, sql_index_sqlite
-from .index import Entry, Index
+from .index import Entry, Index, Signal
+from .scope import Scope
 from .terms import terms
 
 _PAUSE_SECONDS = 0.01  # lets writers in that wait for the lock
@@ -61,25 +62,32 @@ class SqlIndex:
         """Take all chunks of a document out, in the caller's write transaction, before their rows go."""
         _engine(connection).remove(connection, document_no)
 
-    def search(self, *, owner: str, question: str, limit: int = 10) -> tuple[ScoredChunk, ...]:
-        """The passages that fit the question best, best first; nothing when none of its words is found."""
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """What a search can go by: `meaning` only with an embedder."""
+        return ("words", "default")
+
+    def search(
+        self, *, scope: Scope, question: str, limit: int = 10, signal: Signal = "default", about: str = ""
+    ) -> tuple[ScoredChunk, ...]:
+        """The passages of `scope` that fit the question best, best first; nothing when nothing of it is found."""
         asked = terms(question)
         if not asked:
             return ()
         with self._database.read() as connection:
-            total, frequencies = _frequencies(connection, owner, asked)
+            total, frequencies = _frequencies(connection, scope.owner, asked)
             telling = rank.weights(asked, total=total, frequencies=frequencies)
             telling = dict(sorted(telling.items(), key=lambda item: -item[1])[:LONGEST_QUESTION])
             if not telling:
                 return ()
-            found = _engine(connection).candidates(connection, owner_term(owner), telling, max(CANDIDATES, limit))
+            found = _engine(connection).candidates(connection, owner_term(scope.owner), telling, max(CANDIDATES, limit))
             candidates = _load(connection, found)
         return rank.rank(asked, candidates, telling=telling, limit=limit)
 
-    def frequencies(self, *, owner: str, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
-        """How many chunks the owner has, and how many hold each of `terms` (as `terms.terms` makes them)."""
+    def frequencies(self, *, scope: Scope, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
+        """How many chunks `scope` has, and how many hold each of `terms` (as `terms.terms` makes them)."""
         with self._database.read() as connection:
-            return _frequencies(connection, owner, terms)
+            return _frequencies(connection, scope.owner, terms)
 
     def optimize(self, beat: Callable[[], None]) -> None:
         """Drop what deleted documents left in the index's files, where deleting did not do it at once.

@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 from ...answers.evaluate import evaluate_answers
+from ...answers.evaluate_retrieval import SIGNALS, evaluate_retrieval
+from ...documents.index import Signal
 from ...types import Mode
 from ..bench import page, report
 from ..bench.run import PARTS, QUICK, Plan, run_bench
@@ -19,7 +21,7 @@ _data_option = click.option(
     "--data",
     required=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with docs/ and questions.jsonl.",
+    help="Folder with documents and questions.",
 )
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
 
@@ -38,6 +40,18 @@ def answers(home: Home, data: Path, as_json: bool, mode: Mode | None) -> None:
     """Ask every question of a folder in a temporary library, and count the right answers."""
     with temporary_services(home.settings) as services:
         report = evaluate_answers(services, data, mode=mode)
+    click.echo(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else report.table())
+
+
+@evaluate.command()
+@_data_option
+@_json_option
+@click.option("--signal", "signals", multiple=True, type=click.Choice(SIGNALS), help="This one alone; may be repeated.")
+@pass_home
+def retrieval(home: Home, data: Path, as_json: bool, signals: tuple[Signal, ...]) -> None:
+    """Look for the right passage of every question of a folder, in a temporary library."""
+    with temporary_services(home.settings) as services:
+        report = evaluate_retrieval(services, data, signals=signals, progress=lambda text: click.echo(text, err=True))
     click.echo(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else report.table())
 
 
