@@ -1,15 +1,22 @@
 """A database of an older version is brought up to the present one, with what it held."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import inspect, select, text
+from sqlalchemy import Connection, inspect, select, text
 
+from docchat.config import Settings
 from docchat.db.engine import Database
 from docchat.db.migrate import STEPS, migrate
-from docchat.db.schema import chat_session, job, message, metadata, receipt, store_meta
-from docchat.errors import ConfigError
+from docchat.db.schema import chat_session, document, job, message, metadata, receipt, store_meta
+from docchat.documents.files import make_files
+from docchat.documents.library import Library
+from docchat.documents.sql_collections import Collections
+from docchat.documents.sql_index import create as create_index
+from docchat.documents.sql_index import make_index
+from docchat.errors import ConfigError, StoreError
 from docchat.jobs.worker import Worker
 from docchat.keys.slots import SlotKeyring
 from docchat.sessions.shredder import Shredder
@@ -28,6 +35,24 @@ CREATE TABLE receipt (
   id {uuid} NOT NULL, owner TEXT NOT NULL, session_id {uuid} NOT NULL, action VARCHAR(16) NOT NULL,
   counts JSON NOT NULL, successor {uuid}, created_at BIGINT NOT NULL, PRIMARY KEY (id));
 """
+# The tables that the third step changes, as the second version had them.
+_SECOND = """
+CREATE TABLE chat_session (
+  no {serial}, id {uuid} NOT NULL, owner TEXT NOT NULL, meta_slot BIGINT, history_slot BIGINT, title {bytes},
+  messages INTEGER DEFAULT 0 NOT NULL, next_seq INTEGER DEFAULT 0 NOT NULL, first_seq INTEGER DEFAULT 0 NOT NULL,
+  memory_seq INTEGER DEFAULT 0 NOT NULL, turn BIGINT DEFAULT 0 NOT NULL, created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL, cleared_at BIGINT, successor {uuid}, receipt_id {uuid}, UNIQUE (id));
+CREATE INDEX chat_session_by_owner ON chat_session (owner, turn DESC, no DESC) WHERE cleared_at IS NULL;
+CREATE INDEX chat_session_by_receipt ON chat_session (receipt_id) WHERE receipt_id IS NOT NULL;
+"""
+_DOCUMENT = """
+CREATE TABLE document (
+  no {serial}, id {uuid} NOT NULL, owner TEXT NOT NULL, name TEXT NOT NULL, media_type VARCHAR(255) NOT NULL,
+  size BIGINT NOT NULL, sha256 VARCHAR(64) NOT NULL, state VARCHAR(16) NOT NULL, error TEXT, error_code VARCHAR(64),
+  pages INTEGER DEFAULT 0 NOT NULL, passages INTEGER DEFAULT 0 NOT NULL, created_at BIGINT NOT NULL, UNIQUE (id));
+CREATE INDEX document_by_owner ON document (owner, created_at DESC, no DESC);
+"""
+_NEW = ("collection", "collection_member", "attachment", "attachment_part")
 _TYPES = {
     True: {"serial": "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT", "uuid": "CHAR(32)", "bytes": "BLOB"},
     False: {"serial": "BIGSERIAL PRIMARY KEY", "uuid": "UUID", "bytes": "BYTEA"},
@@ -39,13 +64,7 @@ def first(database_url: str) -> Database:
     """A database as the first version left it: a cleared long chat whose rows wait for their job, and a live one."""
     database = Database(database_url)
     with database.write() as connection:
-        others = [table for table in metadata.sorted_tables if table.name not in ("chat_session", "receipt")]
-        for statement in _FIRST.format(**_TYPES[database.is_sqlite]).split(";"):
-            if statement.strip():
-                connection.execute(text(statement))
-        metadata.create_all(connection, tables=others)
-        connection.execute(store_meta.insert(), [{"key": "schema", "value": "1"}])
-        connection.execute(store_meta.insert(), [{"key": "store_id", "value": str(uuid4())}])
+        _make(connection, _FIRST + _DOCUMENT, version=1)
         by, now = new_id(), utc_now()
         chat = {"owner": "ada", "created_at": now, "updated_at": now}
         chats = [
@@ -60,6 +79,55 @@ def first(database_url: str) -> Database:
         waiting = [{"kind": "reclaim", "subject": subject, "run_at": now} for subject in ("1", "documents")]
         connection.execute(job.insert(), waiting)
     return database
+
+
+def _make(connection: Connection, changed: str, *, version: int) -> None:
+    """The tables of an older version: `changed` as they were, the others, which are the same, as they are."""
+    for statement in changed.format(**_TYPES[connection.dialect.name == "sqlite"]).split(";"):
+        if statement.strip():
+            connection.execute(text(statement))
+    others = [table for table in metadata.sorted_tables if table.name not in _NEW]
+    metadata.create_all(connection, tables=[table for table in others if f"TABLE {table.name} " not in changed])
+    rows = [{"key": "schema", "value": str(version)}, {"key": "store_id", "value": str(uuid4())}]
+    connection.execute(store_meta.insert(), rows)
+
+
+@pytest.fixture
+def second(database_url: str) -> Iterator[Database]:
+    """A database as the second version left it: a chat with a message, and a document that is ready."""
+    database = Database(database_url)
+    with database.write() as connection:
+        _make(connection, _SECOND + _DOCUMENT, version=2)
+        now = utc_now()
+        chat = {"id": new_id(), "owner": "ada", "created_at": now, "updated_at": now, "messages": 1, "next_seq": 1}
+        connection.execute(chat_session.insert(), [chat])
+        connection.execute(message.insert(), [{"id": 1 << 24, "body": b"sealed"}])
+        file = {"name": "notes.txt", "media_type": "text/plain", "size": 5, "sha256": "0", "state": "ready"}
+        connection.execute(document.insert(), [{"id": new_id(), "owner": "ada", "created_at": now, **file}])
+    yield database
+    database.close()
+
+
+def test_the_second_version_gets_collections_and_attachments(second: Database, data_dir: Path) -> None:
+    origin = migrate(second, extra=create_index)
+    assert migrate(second, extra=create_index) == origin
+    with second.read() as connection:
+        found = inspect(connection)
+        for table in metadata.sorted_tables:
+            assert {column["name"] for column in found.get_columns(table.name)} == set(table.c.keys()), table.name
+            assert {index["name"] for index in found.get_indexes(table.name)} >= {one.name for one in table.indexes}
+        row = connection.execute(select(chat_session)).one()
+        assert (row.messages, row.attachments, row.attached_passages, row.next_part) == (1, 0, 0, 0)
+    library = Library(
+        second, make_files(second, Settings(data_dir=data_dir)), make_index(second), Settings(data_dir=data_dir)
+    )
+    assert [(one.name, one.collection) for one in library.list(owner="ada").items] == [("notes.txt", None)]
+    collections = Collections(second)
+    team = collections.create(owner="ada", name="Team")
+    collections.put_member(owner="ada", collection_id=team.id, user_id="bob", role="reader")
+    assert [one.access for one in collections.list(owner="bob")] == ["reader"]
+    with pytest.raises(StoreError), second.write() as connection:
+        connection.execute(document.update().values(collection_no=99))
 
 
 def test_an_older_database_is_brought_up_and_its_clears_are_finished(first: Database, tmp_path: Path) -> None:

@@ -9,7 +9,18 @@ from sqlalchemy import Connection, func, insert, select, text, update
 from ..errors import ConfigError
 from ..types import new_id
 from .engine import Database
-from .schema import chat_session, job, metadata, receipt, store_meta
+from .schema import (
+    attachment,
+    attachment_part,
+    chat_session,
+    collection,
+    collection_member,
+    document,
+    job,
+    metadata,
+    receipt,
+    store_meta,
+)
 
 Step = Callable[[Connection], None]
 
@@ -51,7 +62,18 @@ def _m002_receipts(connection: Connection) -> None:
         connection.execute(update(job).where(job.c.id == found.id).values(subject=str(by)))
 
 
-STEPS: tuple[Step, ...] = (_m001_tables, _m002_receipts)
+def _m003_collections(connection: Connection) -> None:
+    """Collections with their members, documents in them, and attachments of chats."""
+    metadata.create_all(connection, tables=[collection, collection_member, attachment, attachment_part])
+    for name in ("attachments", "attached_passages", "next_part"):
+        connection.execute(text(f"ALTER TABLE chat_session ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"))
+    number = "INTEGER" if connection.dialect.name == "sqlite" else "BIGINT"
+    connection.execute(text(f"ALTER TABLE document ADD COLUMN collection_no {number} REFERENCES collection (no)"))
+    for index in document.indexes:
+        index.create(connection, checkfirst=True)
+
+
+STEPS: tuple[Step, ...] = (_m001_tables, _m002_receipts, _m003_collections)
 
 
 def migrate(database: Database, *, extra: Step | None = None) -> Origin:

@@ -55,7 +55,8 @@ store_meta = Table(
 # A cleared session stays as a tombstone: id, owner, slots (so that a repeated clear destroys them again),
 # successor and receipt; nothing of its content. Messages below `first_seq` went with the history, those below
 # `memory_seq` are kept but not told to a model. `turn` counts the changes of an owner's sessions: the newest has the
-# highest, whatever the clock says.
+# highest, whatever the clock says. `attachments` and `attached_passages` are counters for receipts; `next_part` numbers
+# the rows of attachments.
 chat_session = Table(
     "chat_session",
     metadata,
@@ -75,6 +76,9 @@ chat_session = Table(
     Column("cleared_at", Instant),
     Column("successor", Uuid),
     Column("receipt_id", Uuid),
+    Column("attachments", Integer, nullable=False, server_default=text("0")),
+    Column("attached_passages", Integer, nullable=False, server_default=text("0")),
+    Column("next_part", Integer, nullable=False, server_default=text("0")),
     sqlite_autoincrement=True,
 )
 Index(
@@ -113,7 +117,35 @@ answer_run = Table(
 
 SEQ_BITS = 24
 
-SESSION_OWNED = (message, answer_run)
+# A file that was dropped into a chat. `no` and a part's `id` are session no << 24 | part number, so that the rows of a
+# session are one range, as its messages are. Name, type and reason of a failure are in `sealed`; sealed under the
+# session's meta key, like everything in `attachment_part`: the original (kind "o"), pages ("p") and passages ("c"), in
+# batches of bounded size.
+attachment = Table(
+    "attachment",
+    metadata,
+    Column("no", _Number, primary_key=True, autoincrement=False),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("state", String(16), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False, server_default=text("0")),
+    Column("pages", Integer, nullable=False, server_default=text("0")),
+    Column("passages", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", Instant, nullable=False),
+)
+attachment_part = Table(
+    "attachment_part",
+    metadata,
+    Column("id", _Number, primary_key=True, autoincrement=False),
+    Column("attachment_no", _Number, ForeignKey("attachment.no", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(1), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("last", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    UniqueConstraint("attachment_no", "kind", "number", name="attachment_part_number"),
+)
+
+SESSION_OWNED = (message, answer_run, attachment, attachment_part)
 """Every table whose rows belong to a session. A clear empties them all; a test reads each of them afterwards."""
 
 # `scope` says in ids and numbers what a clear is still to do, or what an undo needs; never content.
@@ -149,6 +181,32 @@ job = Table(
 )
 Index("job_due", job.c.run_at)
 
+# A shared library. One that is being deleted is nobody's any more (`deleted_at`); a job takes its documents away.
+collection = Table(
+    "collection",
+    metadata,
+    Column("no", _Number, primary_key=True, autoincrement=True),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("owner", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("deleted_at", Instant),
+    sqlite_autoincrement=True,
+)
+Index("collection_by_owner", collection.c.owner)
+
+# `name` is what the member was invited as, for people to read.
+collection_member = Table(
+    "collection_member",
+    metadata,
+    Column("collection_no", _Number, ForeignKey("collection.no", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("role", String(8), nullable=False),
+    Column("name", Text, nullable=False),
+)
+Index("collection_member_by_user", collection_member.c.user_id)
+
+# `owner` is who uploaded it. With a collection it belongs to that, else to the owner's personal library.
 document = Table(
     "document",
     metadata,
@@ -165,9 +223,11 @@ document = Table(
     Column("pages", Integer, nullable=False, server_default=text("0")),
     Column("passages", Integer, nullable=False, server_default=text("0")),
     Column("created_at", Instant, nullable=False),
+    Column("collection_no", _Number, ForeignKey("collection.no")),
     sqlite_autoincrement=True,
 )
 Index("document_by_owner", document.c.owner, document.c.created_at.desc(), document.c.no.desc())
+Index("document_by_collection", document.c.collection_no, document.c.created_at.desc(), document.c.no.desc())
 
 document_page = Table(
     "document_page",
