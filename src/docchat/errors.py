@@ -7,6 +7,7 @@
     ├── InvalidInput                400 (code given)        the request makes no sense
     ├── NotSignedIn                 401 not_signed_in
     ├── CrossSite                   403 cross_site          an unsafe request from another site
+    ├── NotAllowed                  403 not_allowed         readable for this user, but not to be changed
     ├── NotFound                    404 not_found           unknown and another user's alike
     ├── Conflict                    409 (code given)        it was possible, and is not any more
     ├── Cleared                     410 cleared             the session was cleared or deleted
@@ -79,6 +80,16 @@ class CrossSite(DocChatError):
     code = "cross_site"
 
     def __init__(self, message: str = "This request came from another site and was refused.") -> None:
+        super().__init__(message)
+
+
+class NotAllowed(DocChatError):
+    """The user may read this, and not change it."""
+
+    status = 403
+    code = "not_allowed"
+
+    def __init__(self, message: str = "You may read this collection, but not change it.") -> None:
         super().__init__(message)
 
 

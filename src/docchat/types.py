@@ -7,6 +7,8 @@ from typing import Generic, Literal, TypeVar
 from uuid import UUID, uuid4
 
 T = TypeVar("T")
+Access = Literal["reader", "writer", "owner"]
+"""What somebody may do with a collection: read it, also upload and delete in it, also rule it."""
 Role = Literal["user", "assistant"]
 Mode = Literal["quotes", "model"]
 """How an answer was made: sentences quoted from the documents, or written by a model."""
@@ -48,7 +50,8 @@ class ChatSession:
 class Citation:
     """What a mark [number] in an answer points at.
 
-    `start` and `end` are character offsets in the text of page `page` (1-based) of the document.
+    `start` and `end` are character offsets in the text of page `page` (1-based) of the document; `attached`: that is an
+    attachment of the chat.
     """
 
     number: int
@@ -59,6 +62,7 @@ class Citation:
     start: int
     end: int
     quote: str
+    attached: bool = False
 
 
 class MessageState(StrEnum):
@@ -72,7 +76,10 @@ class MessageState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message to be stored; the store adds id and time."""
+    """A message to be stored; the store adds id and time.
+
+    `collections` and `documents` are what a question was asked of, as in a search's Scope.
+    """
 
     role: Role
     text: str
@@ -83,6 +90,8 @@ class Draft:
     refused: bool = False
     error: str | None = None
     run_id: UUID | None = None
+    collections: tuple[UUID, ...] | None = None
+    documents: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,16 +111,17 @@ class ReceiptState(StrEnum):
     UNDONE = "undone"
 
 
-Action = Literal["clear", "delete", "history", "memory", "bulk", "expire", "document"]
+Action = Literal["clear", "delete", "history", "memory", "bulk", "expire", "document", "collection", "attachment"]
 """What a receipt is for: a chat cleared or deleted, its history or memory cleared, many chats, one past its
-retention, a document deleted."""
+retention, a document, a collection or a chat's attachment deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What a clear or a delete removed, counted by kind, without content.
 
-    `session_id` is None when it is for many chats or for a document; `undo_until` only while it is PENDING.
+    `session_id` is None when it is for many chats or for documents; `document_id` is the document's, collection's or
+    attachment's; `undo_until` only while it is PENDING.
     """
 
     id: UUID
@@ -136,7 +146,10 @@ class DocumentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file that a user uploaded into the own library. `size` is in bytes; `error` is a message for people."""
+    """A file that `owner` uploaded into the own library, or into `collection`; or an attachment of a chat.
+
+    `size` is in bytes; `error` is a message for people.
+    """
 
     id: UUID
     owner: str
@@ -149,6 +162,29 @@ class Document:
     created_at: datetime
     error: str | None = None
     error_code: str | None = None
+    collection: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody who may use another's collection; `name` is for people, `user_id` the host's stable id."""
+
+    user_id: str
+    name: str
+    role: Access
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A shared library, as one person sees it: `access` is that person's, `members` is empty for all but the owner."""
+
+    id: UUID
+    name: str
+    access: Access
+    documents: int
+    passages: int
+    created_at: datetime
+    members: tuple[Member, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +211,7 @@ class PageText:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A passage: the characters [start, end) of page `page` of a document."""
+    """A passage: the characters [start, end) of page `page` of a document, or of an attachment of the chat."""
 
     id: int
     document_id: UUID
@@ -185,6 +221,7 @@ class Chunk:
     start: int
     end: int
     text: str
+    attached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

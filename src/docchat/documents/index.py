@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
+from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -42,8 +43,13 @@ class Entry:
 class Index(Protocol):
     """Finds passages by their words. An owner's search never sees, nor is weighed by, another owner's documents."""
 
-    def add(self, connection: Connection, *, owner: str, name: str, entries: Sequence[Entry]) -> None:
-        """Index chunks of a document called `name`, in the caller's write transaction."""
+    def add(
+        self, connection: Connection, *, owner: str, name: str, entries: Sequence[Entry], collection: UUID | None = None
+    ) -> None:
+        """Index chunks of a document called `name`, in the caller's write transaction.
+
+        It is found by those who may read `collection`, by its owner without one.
+        """
 
     def remove(self, connection: Connection, *, document_no: int) -> None:
         """Take all chunks of a document out, in the caller's write transaction, before their rows go."""

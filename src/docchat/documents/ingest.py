@@ -35,6 +35,7 @@ def handlers(library: Library, settings: Settings) -> Mapping[str, Handler]:
         "ingest": Ingest(library, settings),
         "remove_original": remove_original,
         "optimize_index": optimize_index,
+        "drop_collection": library.drop_collection,
     }
 
 

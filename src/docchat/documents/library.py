@@ -1,4 +1,4 @@
-"""The library: what an owner uploaded, kept, listed, shown, read again and deleted."""
+"""The library: documents of people and of collections, kept, listed, shown, read again and deleted."""
 
 import logging
 from collections.abc import Iterator
@@ -11,16 +11,19 @@ from sqlalchemy import Connection, RowMapping, and_, delete, insert, or_, select
 from ..config import Settings
 from ..db import receipts
 from ..db.engine import Database
+from ..db.schema import collection as collection_table
 from ..db.schema import document, document_page
 from ..errors import InvalidInput, NotFound, StoreError
-from ..jobs.queue import cancel, put
+from ..jobs.queue import Job, cancel, put
+from ..jobs.worker import Beat
 from ..types import Document, DocumentState, Page, PageText, Receipt, new_id, utc_now
-from . import boxes
+from . import boxes, sql_access
 from .file_store import FileStore
 from .index import Index
 from .names import media_type as find_media_type
 from .names import shown_name
 from .sandbox import Sandbox
+from .scope import PERSONAL, Scope
 from .sql_documents import COLUMNS, drop_content, from_row
 
 logger = logging.getLogger(__name__)
@@ -33,7 +36,9 @@ _LARGEST = (1 << 63) - 1  # of the databases' integers
 
 
 class Library:
-    """The documents of many owners. An unknown id and another owner's id raise the same NotFound."""
+    """The documents of many people and collections. `owner` is who asks: what that person may do is asked of
+    `sql_access` alone. A document or collection of others and an unknown one raise the same NotFound.
+    """
 
     def __init__(self, database: Database, files: FileStore, index: Index, settings: Settings) -> None:
         self.database = database
@@ -42,12 +47,18 @@ class Library:
         self.sandbox = Sandbox(seconds=settings.parse_seconds, memory=settings.parse_memory_bytes)
         self._limit = settings.max_upload_bytes
 
-    def add(self, *, owner: str, name: str, stream: BinaryIO, media_type: str) -> Document:
-        """Take a file into the library; it is read in the background.
+    def add(
+        self, *, owner: str, name: str, stream: BinaryIO, media_type: str, collection: UUID | None = None
+    ) -> Document:
+        """Take a file into the own library or a collection; it is read in the background.
 
-        Raises InvalidInput with code empty_file, TooLarge, StorageFull; nothing is kept then.
+        Raises InvalidInput with code empty_file, TooLarge, StorageFull, NotFound and NotAllowed for a collection;
+        nothing is kept then.
         """
         document_id = new_id()
+        if collection is not None:  # before the file is taken; asked once more when it is
+            with self.database.read() as connection:
+                sql_access.shelf(connection, owner, collection, need="writer")
         stored = self.files.put(document_id=document_id, stream=stream, limit=self._limit)
         kept = False
         try:
@@ -65,9 +76,11 @@ class Library:
                 "created_at": utc_now(),
             }
             with self.database.write() as connection:
+                if collection is not None:
+                    values["collection_no"] = sql_access.hold(connection, owner, collection).no
                 connection.execute(insert(document).values(values))
                 put(connection, kind="ingest", subject=str(document_id))
-                added = _load(connection, owner, document_id)
+                added = sql_access.load(connection, owner, document_id, COLUMNS)
             kept = True
             return from_row(added)
         finally:
@@ -77,14 +90,18 @@ class Library:
     def get(self, *, owner: str, document_id: UUID) -> Document:
         """One document. Raises NotFound."""
         with self.database.read() as connection:
-            return from_row(_load(connection, owner, document_id))
+            return from_row(sql_access.load(connection, owner, document_id, COLUMNS))
 
-    def list(self, *, owner: str, cursor: str | None = None, limit: int = 50) -> Page[Document]:
-        """The owner's documents, newest first. Raises InvalidInput for a cursor that is none."""
+    def list(
+        self, *, owner: str, cursor: str | None = None, limit: int = 50, collection: UUID | None = PERSONAL
+    ) -> Page[Document]:
+        """The documents of the own library (PERSONAL), of a collection, or all that `owner` may read (None).
+
+        Newest first. Raises InvalidInput for a cursor that is none, NotFound for a collection of others.
+        """
         limit = max(1, min(limit, _MOST))
         query = (
             select(*COLUMNS, document.c.no)
-            .where(document.c.owner == owner)
             .order_by(document.c.created_at.desc(), document.c.no.desc())
             .limit(limit + 1)
         )
@@ -93,7 +110,7 @@ class Library:
             at, no = document.c.created_at, document.c.no
             query = query.where(or_(at < instant, and_(at == instant, no < number)))
         with self.database.read() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(query.where(sql_access.readable(connection, owner, collection))).all()
         found = tuple(from_row(row._mapping) for row in rows[:limit])
         following = None
         if len(rows) > limit:
@@ -101,19 +118,12 @@ class Library:
         return Page(found, following)
 
     def delete(self, *, owner: str, document_id: UUID) -> Receipt:
-        """Delete a document with its passages, its words in the index and its original. Raises NotFound."""
+        """Delete a document with its passages, its words in the index and its original. Raises NotFound, NotAllowed."""
         with self.database.write() as connection:
-            query = select(document).where(document.c.owner == owner, document.c.id == document_id)
-            row = connection.execute(query.with_for_update()).one_or_none()
-            if row is None:
-                raise NotFound
-            drop_content(connection, self.index, row.no)
-            connection.execute(delete(document).where(document.c.no == row.no))
-            counts = {"documents": 1, "originals": 1, "pages": row.pages, "passages": row.passages}
+            row = sql_access.load(connection, owner, document_id, document.c, change=True)
+            counts = self._drop(connection, row)
             written = Receipt(new_id(), None, "document", counts, utc_now(), document_id=document_id)
             receipts.write(connection, written, owner=owner)
-            cancel(connection, kind="ingest", subject=str(document_id))
-            put(connection, kind="remove_original", subject=str(document_id))
             put(connection, kind="reclaim", subject="documents")
         try:
             self.files.delete(document_id=document_id)
@@ -122,13 +132,17 @@ class Library:
         return written
 
     def retry(self, *, owner: str, document_id: UUID) -> Document:
-        """Read a document again that failed or whose reading was given up; a ready one stays. Raises NotFound."""
+        """Read a document again that failed or whose reading was given up; a ready one stays.
+
+        Raises NotFound, NotAllowed.
+        """
         with self.database.write() as connection:
-            if from_row(_load(connection, owner, document_id)).state is not DocumentState.READY:
+            found = sql_access.load(connection, owner, document_id, COLUMNS, change=True)
+            if found["state"] != DocumentState.READY:
                 values = {"state": DocumentState.QUEUED, "error": None, "error_code": None}
                 connection.execute(update(document).where(document.c.id == document_id).values(values))
                 put(connection, kind="ingest", subject=str(document_id))
-            return from_row(_load(connection, owner, document_id))
+            return from_row(sql_access.load(connection, owner, document_id, COLUMNS))
 
     def page(self, *, owner: str, document_id: UUID, number: int) -> PageText:
         """Page `number` (1-based) of a document that is ready. Raises NotFound."""
@@ -136,14 +150,13 @@ class Library:
             select(document_page.c.number, document_page.c.label, document_page.c.text, document_page.c.boxes)
             .join(document, document.c.no == document_page.c.document_no)
             .where(
-                document.c.owner == owner,
                 document.c.id == document_id,
                 document.c.state == DocumentState.READY,
                 document_page.c.number == number,
             )
         )
         with self.database.read() as connection:
-            row = connection.execute(query).first()
+            row = connection.execute(query.where(sql_access.readable(connection, owner))).first()
         if row is None:
             raise NotFound
         return PageText(row.number, row.label, row.text, boxes.unpack(row.boxes))
@@ -160,6 +173,44 @@ class Library:
             raise NotFound
         content = self.files.open(document_id=document_id)
         return self.sandbox.render(content, number=number, width=width)
+
+    def check(self, scope: Scope) -> None:
+        """Raise NotFound unless each collection and document of `scope` is its owner's to read."""
+        with self.database.read() as connection:
+            for collection_id in scope.collections or ():
+                sql_access.readable(connection, scope.owner, collection_id)
+            for document_id in scope.documents:
+                sql_access.load(connection, scope.owner, document_id, ())
+
+    def drop_collection(self, job: Job, beat: Beat) -> None:
+        """The job after a collection was deleted: its documents go, one in a transaction, then its row."""
+        query = (
+            select(document)
+            .join(collection_table, collection_table.c.no == document.c.collection_no)
+            .where(collection_table.c.id == UUID(job.subject), collection_table.c.deleted_at.is_not(None))
+            .order_by(document.c.no)
+            .limit(1)
+        )
+        while True:
+            with self.database.write() as connection:
+                row = connection.execute(query.with_for_update(of=document)).first()
+                if row is None:
+                    gone = collection_table.c.id == UUID(job.subject), collection_table.c.deleted_at.is_not(None)
+                    connection.execute(delete(collection_table).where(*gone))
+                    put(connection, kind="reclaim", subject="documents")
+                    return
+                self._drop(connection, row._mapping)
+            self.files.delete(document_id=row.id)
+            beat()
+
+    def _drop(self, connection: Connection, row: RowMapping) -> dict[str, int]:
+        """Delete a document's rows in the caller's transaction and ask for the end of its original; what went."""
+        subject = str(row["id"])
+        drop_content(connection, self.index, row["no"])
+        connection.execute(delete(document).where(document.c.no == row["no"]))
+        cancel(connection, kind="ingest", subject=subject)
+        put(connection, kind="remove_original", subject=subject)
+        return {"documents": 1, "originals": 1, "pages": row["pages"], "passages": row["passages"]}
 
     def sweep_orphans(self, older_than_seconds: float = 600.0) -> int:
         """Delete originals without a document, which a crash between file and row leaves; how many they were.
@@ -183,14 +234,6 @@ class Library:
     def close(self) -> None:
         """End the helper process of this process; the next use starts another."""
         self.sandbox.close()
-
-
-def _load(connection: Connection, owner: str, document_id: UUID) -> RowMapping:
-    query = select(*COLUMNS).where(document.c.owner == owner, document.c.id == document_id)
-    row = connection.execute(query).first()
-    if row is None:
-        raise NotFound
-    return row._mapping
 
 
 def _from_cursor(cursor: str) -> tuple[datetime, int]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
 from ..db.engine import Database
-from ..db.schema import chunk, document, document_page
+from ..db.schema import chunk, collection, document, document_page
 from ..errors import StoreError
 from ..types import Document, DocumentState, PageText
 from . import boxes
@@ -25,6 +25,7 @@ COLUMNS = (
     document.c.created_at,
     document.c.error,
     document.c.error_code,
+    select(collection.c.id).where(collection.c.no == document.c.collection_no).scalar_subquery().label("collection"),
 )
 
 
@@ -130,7 +131,8 @@ def _insert(connection: Connection, index: Index, claimed: Claimed, batch: Batch
     query = select(chunk.c.id).where(chunk.c.document_no == claimed.no, chunk.c.id > newest).order_by(chunk.c.id)
     ids = connection.execute(query).scalars()
     entries = [Entry(number, passage.words) for number, passage in zip(ids, batch.passages, strict=True)]
-    index.add(connection, owner=claimed.document.owner, name=claimed.document.name, entries=entries)
+    found = claimed.document
+    index.add(connection, owner=found.owner, collection=found.collection, name=found.name, entries=entries)
 
 
 def _page_values(document_no: int, page: PageText) -> dict[str, object]:

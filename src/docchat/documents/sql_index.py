@@ -4,10 +4,10 @@ Both store the terms of `terms.terms`, give candidates by the engine's own means
 and leave the order to `rank`, so that a search finds the same on both.
 """
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, Row, func, select
 
@@ -17,6 +17,7 @@ from ..types import Chunk, DocumentState, ScoredChunk
 from . import rank, sql_index_postgres, sql_index_sqlite
 from .index import Entry, Index, Signal
 from .scope import Scope
+from .sql_access import Reach, reach, token
 from .terms import terms
 
 _PAUSE_SECONDS = 0.01  # lets writers in that wait for the lock
@@ -41,13 +42,18 @@ class SqlIndex:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, connection: Connection, *, owner: str, name: str, entries: Sequence[Entry]) -> None:
-        """Index chunks of a document called `name`, in the caller's write transaction."""
+    def add(
+        self, connection: Connection, *, owner: str, name: str, entries: Sequence[Entry], collection: UUID | None = None
+    ) -> None:
+        """Index chunks of a document called `name`, in the caller's write transaction.
+
+        It is found by those who may read `collection`, by its owner without one.
+        """
         title = " ".join(terms(name))
         rows = [
             {
                 "chunk_id": entry.chunk_id,
-                "owner": owner_term(owner),
+                "owner": token(owner, collection),
                 "title": title,
                 "label": entry.words.label,
                 "heads": entry.words.heads,
@@ -75,19 +81,20 @@ class SqlIndex:
         if not asked:
             return ()
         with self._database.read() as connection:
-            total, frequencies = _frequencies(connection, scope.owner, asked)
+            within = reach(connection, scope)
+            total, frequencies = _frequencies(connection, within, asked)
             telling = rank.weights(asked, total=total, frequencies=frequencies)
             telling = dict(sorted(telling.items(), key=lambda item: -item[1])[:LONGEST_QUESTION])
             if not telling:
                 return ()
-            found = _engine(connection).candidates(connection, owner_term(scope.owner), telling, max(CANDIDATES, limit))
-            candidates = _load(connection, found)
+            found = _engine(connection).candidates(connection, within, telling, max(CANDIDATES, limit))
+            candidates = _load(connection, within, found)
         return rank.rank(asked, candidates, telling=telling, limit=limit)
 
     def frequencies(self, *, scope: Scope, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
         """How many chunks `scope` has, and how many hold each of `terms` (as `terms.terms` makes them)."""
         with self._database.read() as connection:
-            return _frequencies(connection, scope.owner, terms)
+            return _frequencies(connection, reach(connection, scope), terms)
 
     def optimize(self, beat: Callable[[], None]) -> None:
         """Drop what deleted documents left in the index's files, where deleting did not do it at once.
@@ -103,26 +110,21 @@ class SqlIndex:
             time.sleep(_PAUSE_SECONDS)
 
 
-def owner_term(owner: str) -> str:
-    """The word that stands for an owner in the index: no word of any text, and it does not tell the owner's id."""
-    return "_o" + hashlib.sha256(owner.encode()).hexdigest()[:32]
-
-
 def _engine(connection: Connection) -> sql_index_sqlite.Engine | sql_index_postgres.Engine:
     if connection.dialect.name == "sqlite":
         return sql_index_sqlite.Engine()
     return sql_index_postgres.Engine()
 
 
-def _frequencies(connection: Connection, owner: str, asked: Sequence[str]) -> tuple[int, dict[str, int]]:
+def _frequencies(connection: Connection, within: Reach, asked: Sequence[str]) -> tuple[int, dict[str, int]]:
     query = select(func.coalesce(func.sum(document.c.passages), 0)).where(
-        document.c.owner == owner, document.c.state == DocumentState.READY
+        within.condition, document.c.state == DocumentState.READY
     )
     total = int(connection.execute(query).scalar_one())
     distinct = list(dict.fromkeys(asked))[:512]
     if not total or not distinct:
         return total, dict.fromkeys(distinct, 0)
-    return total, _engine(connection).counts(connection, owner_term(owner), distinct)
+    return total, _engine(connection).counts(connection, within, distinct)
 
 
 _COLUMNS = (
@@ -137,11 +139,11 @@ _COLUMNS = (
 )
 
 
-def _load(connection: Connection, found: Sequence[Row[Any]]) -> list[rank.Candidate]:
+def _load(connection: Connection, within: Reach, found: Sequence[Row[Any]]) -> list[rank.Candidate]:
     query = (
         select(*_COLUMNS)
         .join(document, document.c.no == chunk.c.document_no)
-        .where(chunk.c.id.in_([row[0] for row in found]), document.c.state == DocumentState.READY)
+        .where(chunk.c.id.in_([row[0] for row in found]), document.c.state == DocumentState.READY, within.condition)
     )
     chunks = {row[0]: Chunk(*row) for row in connection.execute(query)}
     return [

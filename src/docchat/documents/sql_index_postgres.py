@@ -5,6 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from .sql_access import Reach
+
 _CREATE = (
     """CREATE TABLE IF NOT EXISTS chunk_words (
         chunk_id BIGINT PRIMARY KEY REFERENCES chunk (id) ON DELETE CASCADE,
@@ -40,10 +42,10 @@ class Engine:
         connection.execute(_REMOVE, {"document_no": document_no})
 
     def candidates(
-        self, connection: Connection, owner: str, telling: Mapping[str, float], limit: int
+        self, connection: Connection, within: Reach, telling: Mapping[str, float], limit: int
     ) -> Sequence[Row[Any]]:
-        """The owner's rows that hold any of the terms, those with the most telling ones first."""
-        parameters: dict[str, Any] = {"limit": limit, "query": _any(owner, telling, ("b", "o"))}
+        """The rows of `within` that hold any of the terms, those with the most telling ones first."""
+        parameters: dict[str, Any] = {"limit": limit, "query": _any(within, telling, ("b", "o"))}
         sums = []
         for number, (term, weight) in enumerate(telling.items()):
             parameters |= {f"b{number}": _quote("b." + term), f"o{number}": _quote("o." + term), f"w{number}": weight}
@@ -53,17 +55,17 @@ class Engine:
             )
         # Only numbers of our own go into the statement's text; words are parameters.
         order = f" ORDER BY {' + '.join(sums)} DESC, length(words), chunk_id LIMIT :limit"
-        statement = _CANDIDATES + order
+        statement = _CANDIDATES + _of_documents(within) + order
         return connection.execute(text(statement), parameters).all()
 
-    def counts(self, connection: Connection, owner: str, asked: Sequence[str]) -> dict[str, int]:
-        """How many of the owner's rows hold each term in their text."""
+    def counts(self, connection: Connection, within: Reach, asked: Sequence[str]) -> dict[str, int]:
+        """How many rows of `within` hold each term in their text."""
         parameters = {f"t{number}": _quote("b." + term) for number, term in enumerate(asked)}
         columns = ", ".join(
             f"count(*) FILTER (WHERE words @@ CAST(:t{number} AS tsquery))" for number in range(len(asked))
         )
-        statement = f"SELECT {columns} FROM chunk_words WHERE words @@ CAST(:query AS tsquery)"  # noqa: S608  (as above)
-        row = connection.execute(text(statement), {**parameters, "query": _any(owner, asked, ("b",))}).one()
+        statement = f"SELECT {columns} FROM chunk_words WHERE words @@ CAST(:query AS tsquery){_of_documents(within)}"  # noqa: S608  (as above)
+        row = connection.execute(text(statement), {**parameters, "query": _any(within, asked, ("b",))}).one()
         return dict(zip(asked, map(int, row), strict=True))
 
     def optimize(self, connection: Connection, *, first: bool) -> bool:
@@ -77,9 +79,18 @@ def _words(row: Mapping[str, Any]) -> list[str]:
     return [row["owner"], *sorted("b." + term for term in body), *sorted("o." + term for term in other)]
 
 
-def _any(owner: str, asked: Sequence[str] | Mapping[str, float], places: Sequence[str]) -> str:
+def _of_documents(within: Reach) -> str:
+    """Only numbers of our own go into the statement's text."""
+    if within.documents is None:
+        return ""
+    numbers = ", ".join(str(int(number)) for number in within.documents)
+    return f" AND chunk_id IN (SELECT id FROM chunk WHERE document_no IN ({numbers}))"  # noqa: S608
+
+
+def _any(within: Reach, asked: Sequence[str] | Mapping[str, float], places: Sequence[str]) -> str:
     words = " | ".join(_quote(f"{place}.{term}") for term in asked for place in places)
-    return f"{_quote(owner)} & ({words})"
+    whose = " | ".join(_quote(token) for token in within.tokens)
+    return f"({whose}) & ({words})"
 
 
 def _quote(term: str) -> str:

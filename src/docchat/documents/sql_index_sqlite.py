@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from ..jobs.queue import put
+from .sql_access import Reach
 
 # FTS5 takes the terms as they are: every character beyond ASCII belongs to a word, and so do these two.
 _CREATE = """CREATE VIRTUAL TABLE IF NOT EXISTS chunk_words
@@ -16,11 +17,9 @@ _INSERT = text(
     " VALUES (:chunk_id, :owner, :title, :label, :heads, :body)"
 )
 _REMOVE = text("DELETE FROM chunk_words WHERE rowid IN (SELECT id FROM chunk WHERE document_no = :document_no)")
-_CANDIDATES = text(
-    "SELECT rowid, title, label, heads, body FROM chunk_words WHERE chunk_words MATCH :query"
-    " ORDER BY bm25(chunk_words, 0.0, 0.6, 0.8, 0.4, 1.0) LIMIT :limit"
-)
-_COUNT = text("SELECT count(*) FROM chunk_words WHERE chunk_words MATCH :query")
+_CANDIDATES = "SELECT rowid, title, label, heads, body FROM chunk_words WHERE chunk_words MATCH :query"
+_BEST = " ORDER BY bm25(chunk_words, 0.0, 0.6, 0.8, 0.4, 1.0) LIMIT :limit"
+_COUNT = "SELECT count(*) FROM chunk_words WHERE chunk_words MATCH :query"
 _MERGE = text("INSERT INTO chunk_words(chunk_words, rank) VALUES ('merge', :pages)")
 _CHANGES = text("SELECT total_changes()")
 _MERGED_PAGES = 100
@@ -50,19 +49,19 @@ class Engine:
             put(connection, kind="optimize_index", subject="documents")
 
     def candidates(
-        self, connection: Connection, owner: str, telling: Mapping[str, float], limit: int
+        self, connection: Connection, within: Reach, telling: Mapping[str, float], limit: int
     ) -> Sequence[Row[Any]]:
-        """The owner's rows that hold any of the terms, by FTS5's own BM25."""
+        """The rows of `within` that hold any of the terms, by FTS5's own BM25."""
         anywhere = " OR ".join(_quote(term) for term in telling)
-        query = f"owner : {_quote(owner)} AND {{title label heads body}} : ({anywhere})"
-        return connection.execute(_CANDIDATES, {"query": query, "limit": limit}).all()
+        query = f"{_whose(within)} AND {{title label heads body}} : ({anywhere})"
+        statement = text(f"{_CANDIDATES}{_of_documents(within)}{_BEST}")
+        return connection.execute(statement, {"query": query, "limit": limit}).all()
 
-    def counts(self, connection: Connection, owner: str, asked: Sequence[str]) -> dict[str, int]:
-        """How many of the owner's rows hold each term in their text."""
+    def counts(self, connection: Connection, within: Reach, asked: Sequence[str]) -> dict[str, int]:
+        """How many rows of `within` hold each term in their text."""
+        count = text(f"{_COUNT}{_of_documents(within)}")
         return {
-            term: int(
-                connection.execute(_COUNT, {"query": f"owner : {_quote(owner)} AND body : {_quote(term)}"}).scalar_one()
-            )
+            term: int(connection.execute(count, {"query": f"{_whose(within)} AND body : {_quote(term)}"}).scalar_one())
             for term in asked
         }
 
@@ -75,6 +74,19 @@ class Engine:
         connection.execute(_MERGE, {"pages": -_MERGED_PAGES if first else _MERGED_PAGES})
         # The insert itself counts as one change: less than two mean that nothing was left to merge.
         return bool(connection.execute(_CHANGES).scalar_one() - before >= 2)
+
+
+def _whose(within: Reach) -> str:
+    """The part of a query that keeps it to what may be read: words of the index, so that FTS5 looks at nothing else."""
+    return f"owner : ({' OR '.join(_quote(token) for token in within.tokens)})"
+
+
+def _of_documents(within: Reach) -> str:
+    """Only numbers of our own go into the statement's text."""
+    if within.documents is None:
+        return ""
+    numbers = ", ".join(str(int(number)) for number in within.documents)
+    return f" AND rowid IN (SELECT id FROM chunk WHERE document_no IN ({numbers}))"  # noqa: S608
 
 
 def _quote(term: str) -> str:

@@ -1,0 +1,157 @@
+"""Who may read and change which documents: the one choke point of the library, its collections and the index."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    bindparam,
+    false,
+    literal,
+    or_,
+    select,
+    union_all,
+)
+
+from ..db.schema import collection, collection_member, document
+from ..errors import NotAllowed, NotFound
+from ..types import Access
+from .scope import PERSONAL, Scope
+
+_USER: BindParameter[str] = bindparam("user")
+_LIVE = collection.c.deleted_at.is_(None)
+_JOINED = union_all(
+    select(collection.c.no, collection.c.id, literal("owner").label("access")).where(
+        collection.c.owner == _USER, _LIVE
+    ),
+    select(collection.c.no, collection.c.id, collection_member.c.role.label("access"))
+    .join(collection, collection.c.no == collection_member.c.collection_no)
+    .where(collection_member.c.user_id == _USER, _LIVE),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A collection that somebody may read, as a row's number and what may be done with it."""
+
+    no: int
+    id: UUID
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a scope comes to: the indexed words that stand for it, and the numbers of chosen documents (None: all)."""
+
+    tokens: tuple[str, ...]
+    documents: tuple[int, ...] | None
+    condition: ColumnElement[bool]
+
+
+def shelves(connection: Connection, user: str) -> dict[UUID, Shelf]:
+    """Every collection that `user` owns or has joined, as it is at this moment."""
+    found = [Shelf(row.no, row.id, row.access) for row in connection.execute(_JOINED, {"user": user})]
+    # Should somebody be owner and member at once, the owner's row comes first and counts.
+    return {shelf.id: shelf for shelf in reversed(found)}
+
+
+def shelf(connection: Connection, user: str, collection_id: UUID, *, need: Access = "reader") -> Shelf:
+    """A collection of the user. Raises NotFound for a foreign one as for an unknown, NotAllowed for too weak a role."""
+    found = shelves(connection, user).get(collection_id)
+    if found is None:
+        raise NotFound
+    if _RANKS.index(found.access) < _RANKS.index(need):
+        raise NotAllowed
+    return found
+
+
+def lock(connection: Connection, collection_id: UUID, *, shared: bool = False) -> None:
+    """Hold a collection's row till the caller's transaction ends: before it is looked at, not to be late."""
+    query = select(collection.c.no).where(collection.c.id == collection_id)
+    connection.execute(query.with_for_update(read=shared))
+
+
+def hold(connection: Connection, user: str, collection_id: UUID) -> Shelf:
+    """A collection that the user may write to, not to be deleted before the caller's transaction ends."""
+    lock(connection, collection_id, shared=True)
+    return shelf(connection, user, collection_id, need="writer")
+
+
+def load(
+    connection: Connection, user: str, document_id: UUID, columns: Iterable[Any], *, change: bool = False
+) -> RowMapping:
+    """The row of a document that `user` may read, with `change` one that the user may change, locked till the end.
+
+    Raises NotFound for a foreign document as for an unknown one, NotAllowed for one that can only be read.
+    """
+    mine = shelves(connection, user)
+    query = select(document.c.collection_no.label("within"), *columns).where(
+        document.c.id == document_id, _readable(user, mine.values())
+    )
+    row = connection.execute(query.with_for_update(of=document) if change else query).first()
+    if row is None:
+        raise NotFound
+    if change and any(one.no == row.within and one.access == "reader" for one in mine.values()):
+        raise NotAllowed
+    return row._mapping
+
+
+def readable(connection: Connection, user: str, collection_id: UUID | None = None) -> ColumnElement[bool]:
+    """The condition for rows of `document` that `user` may read: all, or those of one collection (PERSONAL: the own).
+
+    Raises NotFound for a collection that is not the user's to read.
+    """
+    if collection_id is None:
+        return _readable(user, shelves(connection, user).values())
+    if collection_id == PERSONAL:
+        return _own(user)
+    return document.c.collection_no == shelf(connection, user, collection_id).no
+
+
+def reach(connection: Connection, scope: Scope) -> Reach:
+    """What the owner of `scope` may search of it now. What is not the owner's to read is left out."""
+    mine = shelves(connection, scope.owner)
+    own = scope.collections is None or PERSONAL in scope.collections
+    chosen = [one for key, one in mine.items() if scope.collections is None or key in scope.collections]
+    condition = _readable(scope.owner, chosen, own=own)
+    tokens = (owner_token(scope.owner),) * own + tuple(collection_token(one.id) for one in chosen)
+    if not scope.documents:
+        return Reach(tokens, None, condition)
+    query = select(document.c.no).where(document.c.id.in_(scope.documents), condition)
+    numbers = tuple(connection.execute(query).scalars())
+    return Reach(tokens if numbers else (), numbers, and_(condition, document.c.no.in_(numbers)))
+
+
+def owner_token(owner: str) -> str:
+    """The word that stands for an owner in the index: no word of any text, and it does not tell the owner's id."""
+    return "_o" + hashlib.sha256(owner.encode()).hexdigest()[:32]
+
+
+def collection_token(collection_id: UUID) -> str:
+    """The word that stands for a collection in the index."""
+    return "_c" + collection_id.hex
+
+
+def token(owner: str, collection_id: UUID | None) -> str:
+    """The word under which a document's passages are indexed: its collection's, else its owner's."""
+    return owner_token(owner) if collection_id is None else collection_token(collection_id)
+
+
+_RANKS: tuple[Access, ...] = ("reader", "writer", "owner")
+
+
+def _own(user: str) -> ColumnElement[bool]:
+    return and_(document.c.owner == user, document.c.collection_no.is_(None))
+
+
+def _readable(user: str, mine: Iterable[Shelf], *, own: bool = True) -> ColumnElement[bool]:
+    numbers = [one.no for one in mine]
+    conditions = [_own(user)] * own + [document.c.collection_no.in_(numbers)] * bool(numbers)
+    return or_(*conditions) if conditions else false()
