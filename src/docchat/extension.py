@@ -11,6 +11,7 @@ from typing import cast
 
 from flask import Flask, request_finished, request_started
 
+from .answers.attachments import Attachments
 from .answers.openai import OpenAIModel
 from .answers.run import Answers
 from .blueprint import make_blueprint
@@ -18,8 +19,10 @@ from .config import Settings
 from .db.engine import Database
 from .db.migrate import Origin, migrate
 from .documents.files import make_files
+from .documents.ingest import TIRELESS as DOCUMENT_TIRELESS
 from .documents.ingest import handlers as document_jobs
 from .documents.library import Library
+from .documents.sql_collections import Collections
 from .documents.sql_index import create as create_index
 from .documents.sql_index import make_index
 from .errors import ConfigError, StoreError
@@ -34,6 +37,8 @@ from .sessions.jobs import handlers as session_jobs
 from .sessions.retention import Retention
 from .sessions.shredder import Shredder
 from .sessions.sql import SqlSessionStore
+from .sessions.sql_attachments import JOB as ATTACH
+from .sessions.sql_attachments import SqlAttachments
 from .sessions.sql_audit import SqlAudit
 from .sessions.sql_bulk import SqlBulk
 from .sessions.sql_graves import SqlGraves
@@ -50,9 +55,10 @@ class DocChat:
     """Mounts docchat in a Flask application: `DocChat(app)`, or `DocChat().init_app(app)` in an app factory.
 
     `current_user_id` returns the stable id of the user behind the request, None when nobody is signed in;
-    `current_username` returns a name to show. Without them Flask-Login is asked. Unless `settings` are given they are
-    the application's `DOCCHAT_` keys, for example `DOCCHAT_URL_PREFIX = "/chat"`; data goes to `docchat` in the
-    instance folder unless `DOCCHAT_DATA_DIR` says otherwise.
+    `current_username` returns a name to show. Without them Flask-Login is asked. `find_user` returns the id of the user
+    whom people call by a name, for inviting to a collection; without it they invite by id. Unless `settings` are given
+    they are the application's `DOCCHAT_` keys, for example `DOCCHAT_URL_PREFIX = "/chat"`; data goes to `docchat` in
+    the instance folder unless `DOCCHAT_DATA_DIR` says otherwise.
     """
 
     def __init__(
@@ -61,8 +67,10 @@ class DocChat:
         current_user_id: Callable[[], str | None] | None = None,
         current_username: Callable[[], str | None] | None = None,
         *,
+        find_user: Callable[[str], str | None] | None = None,
         settings: Settings | None = None,
     ) -> None:
+        self._find_user = find_user
         self._current_user_id = current_user_id
         self._current_username = current_username
         self._settings = settings
@@ -90,8 +98,8 @@ class DocChat:
     def _user(self) -> UserSource:
         login = flask_login_source()
         if self._current_user_id is None:
-            return UserSource(login.id, self._current_username or login.name)
-        return UserSource(self._current_user_id, self._current_username or _nothing)
+            return UserSource(login.id, self._current_username or login.name, self._find_user)
+        return UserSource(self._current_user_id, self._current_username or _nothing, self._find_user)
 
 
 def build_services(settings: Settings, *, user: UserSource | None = None, serving: bool = False) -> Services:
@@ -118,16 +126,18 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
     retention = Retention(graves, shredder, settings.retention_days, settings.retention_idle_days)
     index = make_index(database)
     library = Library(database, make_files(database, settings), index, settings)
+    attachments = Attachments(SqlAttachments(database, keyring), library.sandbox, settings)
     worker = Worker(
         database,
         {
             **document_jobs(library, settings),
+            ATTACH: attachments.read,
             **session_jobs(clearing, settling, bulk, retention),
             "rewrite_keys": lambda job, beat: _rewrite(keyring),
-            "tidy": lambda job, beat: _tidy(store, library, beat),
+            "tidy": lambda job, beat: _tidy(store, library, attachments, beat),
         },
-        slow=frozenset({"ingest"}),
-        tireless=TIRELESS,
+        slow=frozenset({"ingest", ATTACH}),
+        tireless=TIRELESS | DOCUMENT_TIRELESS,
         periodic={**PERIODIC, "rewrite_keys": _REWRITE_SECONDS, "tidy": _TIDY_SECONDS},
     )
     if serving:
@@ -145,7 +155,9 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
         bulk=bulk,
         audit=audit,
         library=library,
-        answers=Answers(store, index, library, _make_model(settings), settings),
+        collections=Collections(database),
+        attachments=attachments,
+        answers=Answers(store, index, library, _make_model(settings), settings, attachments),
         worker=worker,
         user=user or UserSource(_nothing, _nothing),
     )
@@ -218,9 +230,11 @@ def _make_keyring(settings: Settings, origin: Origin) -> Keyring:
         ) from error
 
 
-def _tidy(store: SqlSessionStore, library: Library, beat: Beat) -> None:
-    """What crashes have left: answers that nobody makes any more, and originals that belong to no document."""
+def _tidy(store: SqlSessionStore, library: Library, attachments: Attachments, beat: Beat) -> None:
+    """What crashes have left: answers that nobody makes any more, originals of no document, half attachments."""
     store.end_dead_runs()
+    beat()
+    attachments.rows.sweep()
     beat()
     library.sweep_orphans()
 

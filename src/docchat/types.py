@@ -142,6 +142,8 @@ class DocumentState(StrEnum):
     READING = "reading"
     READY = "ready"
     FAILED = "failed"
+    DELETED = "deleted"
+    """Nobody's any more; its rows are being taken away. Never seen outside of the database."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,8 +51,11 @@ class Index(Protocol):
         It is found by those who may read `collection`, by its owner without one.
         """
 
-    def remove(self, connection: Connection, *, document_no: int) -> None:
-        """Take all chunks of a document out, in the caller's write transaction, before their rows go."""
+    def remove(self, connection: Connection, *, document_no: int, last: int | None = None) -> None:
+        """Take all chunks of a document out, in the caller's write transaction, before their rows go.
+
+        With `last` only those up to this chunk id.
+        """
 
     @property
     def signals(self) -> tuple[Signal, ...]:

@@ -6,7 +6,7 @@ from uuid import UUID
 from ..config import Settings
 from ..errors import NotFound, Unreadable
 from ..jobs.queue import Job
-from ..jobs.worker import MAX_ATTEMPTS, Beat, Handler
+from ..jobs.worker import MAX_ATTEMPTS, Beat, Handler, Retry
 from ..types import PageText
 from . import chunk, sql_documents, tables
 from .formats.part import Part
@@ -19,6 +19,8 @@ BATCH = 400
 """Passages written in one transaction; the write lock is held for some tens of milliseconds."""
 _LONGEST_LABEL = 120
 _MOST_KNOWN = 65_536
+TIRELESS = frozenset({"remove_document", "remove_original", "optimize_index", "drop_collection"})
+"""Kinds that are never given up: what was promised with a deletion."""
 _PLAIN_LABELS = ("Page ", "Slide ", "Part ", "Sheet ", "Message")
 
 
@@ -30,11 +32,15 @@ def handlers(library: Library, settings: Settings) -> Mapping[str, Handler]:
 
     def optimize_index(job: Job, beat: Beat) -> None:
         library.index.optimize(beat)
+        # What it dropped stands in the main file until the log is moved there.
+        if not library.database.checkpoint():
+            raise Retry("a reader holds the write-ahead log")
 
     return {
         "ingest": Ingest(library, settings),
         "remove_original": remove_original,
         "optimize_index": optimize_index,
+        "remove_document": library.remove,
         "drop_collection": library.drop_collection,
     }
 
@@ -83,12 +89,13 @@ class Ingest:
 
 def passages_of(number: int, part: Part, known: Known | None = None) -> list[PassageRow]:
     """The passages of a part that is page `number`, each with its words for the index; `known` is as of `terms`."""
-    heads_at = tables.header(part.text) if part.rows else None
-    heads = part.text[slice(*heads_at)] if heads_at else ""
+    seen = part.visible
+    heads_at = tables.header(seen) if part.rows else None
+    heads = seen[slice(*heads_at)] if heads_at else ""
     named = "" if part.label.startswith(_PLAIN_LABELS) else part.label
     found = []
-    for passage in chunk.split(part.text, headings=part.headings, rows=part.rows):
-        text = part.text[passage.start : passage.end]
+    for passage in chunk.split(seen, headings=part.headings, rows=part.rows):
+        text = seen[passage.start : passage.end]
         beside = "" if heads_at and passage.start <= heads_at[0] else heads
         found.append(
             PassageRow(

@@ -1,12 +1,13 @@
 """The library: documents of people and of collections, kept, listed, shown, read again and deleted."""
 
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, and_, delete, insert, or_, select, update
+from sqlalchemy import and_, delete, insert, or_, select, update
 
 from ..config import Settings
 from ..db import receipts
@@ -14,17 +15,17 @@ from ..db.engine import Database
 from ..db.schema import collection as collection_table
 from ..db.schema import document, document_page
 from ..errors import InvalidInput, NotFound, StoreError
-from ..jobs.queue import Job, cancel, put
-from ..jobs.worker import Beat
+from ..jobs.queue import Job, put
+from ..jobs.worker import Beat, Retry
 from ..types import Document, DocumentState, Page, PageText, Receipt, new_id, utc_now
-from . import boxes, sql_access
+from . import boxes, sql_access, sql_removal
 from .file_store import FileStore
 from .index import Index
 from .names import media_type as find_media_type
 from .names import shown_name
 from .sandbox import Sandbox
 from .scope import PERSONAL, Scope
-from .sql_documents import COLUMNS, drop_content, from_row
+from .sql_documents import COLUMNS, from_row
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ PDF = "application/pdf"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST = 200
 _SWEPT_AT_ONCE = 500
+_TURN_SECONDS = 1.0
 _LARGEST = (1 << 63) - 1  # of the databases' integers
 
 
@@ -121,9 +123,9 @@ class Library:
         """Delete a document with its passages, its words in the index and its original. Raises NotFound, NotAllowed."""
         with self.database.write() as connection:
             row = sql_access.load(connection, owner, document_id, document.c, change=True)
-            counts = self._drop(connection, row)
-            written = Receipt(new_id(), None, "document", counts, utc_now(), document_id=document_id)
-            receipts.write(connection, written, owner=owner)
+            buried = sql_removal.bury(connection, self.index, row)
+            written = Receipt(new_id(), None, "document", buried.counts, utc_now(), document_id=document_id)
+            receipts.write(connection, written, owner=owner, scope=buried.scope)
             put(connection, kind="reclaim", subject="documents")
         try:
             self.files.delete(document_id=document_id)
@@ -199,18 +201,28 @@ class Library:
                     connection.execute(delete(collection_table).where(*gone))
                     put(connection, kind="reclaim", subject="documents")
                     return
-                self._drop(connection, row._mapping)
+                sql_removal.bury(connection, self.index, row._mapping)
             self.files.delete(document_id=row.id)
             beat()
 
-    def _drop(self, connection: Connection, row: RowMapping) -> dict[str, int]:
-        """Delete a document's rows in the caller's transaction and ask for the end of its original; what went."""
-        subject = str(row["id"])
-        drop_content(connection, self.index, row["no"])
-        connection.execute(delete(document).where(document.c.no == row["no"]))
-        cancel(connection, kind="ingest", subject=subject)
-        put(connection, kind="remove_original", subject=subject)
-        return {"documents": 1, "originals": 1, "pages": row["pages"], "passages": row["passages"]}
+    def remove(self, job: Job, beat: Beat) -> None:
+        """The job after a long document was deleted: its rows go, a second at a time so that others have a turn."""
+        until = time.monotonic() + _TURN_SECONDS
+        while sql_removal.remove_some(self.database, self.index, UUID(job.subject)):
+            if time.monotonic() > until:
+                raise Retry("others have a turn", delay=0.0)
+
+    def finish_removals(self) -> int:
+        """Take away what is left of deleted documents, without waiting for the jobs; how many there were."""
+        found = sql_removal.unfinished(self.database)
+        for document_id in found:
+            while sql_removal.remove_some(self.database, self.index, document_id):
+                pass
+        return len(found)
+
+    def missing(self, document_ids: Sequence[UUID]) -> frozenset[UUID]:
+        """Those of `document_ids` that are deleted, whoever may read the others."""
+        return sql_removal.missing(self.database, document_ids)
 
     def sweep_orphans(self, older_than_seconds: float = 600.0) -> int:
         """Delete originals without a document, which a crash between file and row leaves; how many they were.

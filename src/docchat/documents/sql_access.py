@@ -22,11 +22,13 @@ from sqlalchemy import (
 
 from ..db.schema import collection, collection_member, document
 from ..errors import NotAllowed, NotFound
-from ..types import Access
+from ..types import Access, DocumentState
 from .scope import PERSONAL, Scope
 
 _USER: BindParameter[str] = bindparam("user")
 _LIVE = collection.c.deleted_at.is_(None)
+# One that is deleted belongs to nobody and to no collection; its rows are on their way out.
+_THERE = document.c.state != DocumentState.DELETED
 _JOINED = union_all(
     select(collection.c.no, collection.c.id, literal("owner").label("access")).where(
         collection.c.owner == _USER, _LIVE
@@ -148,7 +150,7 @@ _RANKS: tuple[Access, ...] = ("reader", "writer", "owner")
 
 
 def _own(user: str) -> ColumnElement[bool]:
-    return and_(document.c.owner == user, document.c.collection_no.is_(None))
+    return and_(document.c.owner == user, document.c.collection_no.is_(None), _THERE)
 
 
 def _readable(user: str, mine: Iterable[Shelf], *, own: bool = True) -> ColumnElement[bool]:

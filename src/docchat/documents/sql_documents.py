@@ -72,7 +72,7 @@ def begin(database: Database, index: Index, document_id: UUID) -> Claimed | None
     with database.write() as connection:
         query = select(document.c.no, *COLUMNS).where(document.c.id == document_id).with_for_update()
         row = connection.execute(query).first()
-        if row is None or row.state in (DocumentState.READY, DocumentState.FAILED):
+        if row is None or row.state not in (DocumentState.QUEUED, DocumentState.READING):
             return None
         drop_content(connection, index, row.no)
         values = {"state": DocumentState.READING, "error": None, "error_code": None, "pages": 0, "passages": 0}
@@ -95,7 +95,7 @@ def store(database: Database, index: Index, claimed: Claimed, batch: Batch) -> b
     with database.write() as connection:
         query = select(document.c.state, document.c.passages).where(document.c.no == claimed.no)
         row = connection.execute(query.with_for_update()).first()
-        if row is None:
+        if row is None or row.state == DocumentState.DELETED:
             return False
         if row.state != DocumentState.READING or row.passages != batch.done:
             raise StoreError("This document is being read twice.")
@@ -110,9 +110,10 @@ def store(database: Database, index: Index, claimed: Claimed, batch: Batch) -> b
 
 
 def fail(database: Database, index: Index, document_id: UUID, *, message: str, code: str) -> None:
-    """Mark a document as unreadable, with a message for people. One that is ready or gone stays as it is."""
+    """Mark a document as unreadable, with a message for people. One that is ready, deleted or gone stays."""
     with database.write() as connection:
-        query = select(document.c.no).where(document.c.id == document_id, document.c.state != DocumentState.READY)
+        settled = (DocumentState.READY, DocumentState.DELETED)
+        query = select(document.c.no).where(document.c.id == document_id, document.c.state.not_in(settled))
         number = connection.execute(query.with_for_update()).scalar_one_or_none()
         if number is None:
             return

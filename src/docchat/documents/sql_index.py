@@ -21,6 +21,7 @@ from .sql_access import Reach, reach, token
 from .terms import terms
 
 _PAUSE_SECONDS = 0.01  # lets writers in that wait for the lock
+_LARGEST = (1 << 63) - 1
 CANDIDATES = 120
 LONGEST_QUESTION = 64
 """Terms of a question that are looked up; of a longer one the rarest count."""
@@ -64,9 +65,12 @@ class SqlIndex:
         if rows:
             _engine(connection).insert(connection, rows)
 
-    def remove(self, connection: Connection, *, document_no: int) -> None:
-        """Take all chunks of a document out, in the caller's write transaction, before their rows go."""
-        _engine(connection).remove(connection, document_no)
+    def remove(self, connection: Connection, *, document_no: int, last: int | None = None) -> None:
+        """Take all chunks of a document out, in the caller's write transaction, before their rows go.
+
+        With `last` only those up to this chunk id.
+        """
+        _engine(connection).remove(connection, document_no, _LARGEST if last is None else last)
 
     @property
     def signals(self) -> tuple[Signal, ...]:

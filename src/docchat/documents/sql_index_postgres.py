@@ -19,7 +19,9 @@ _INSERT = text(
     "INSERT INTO chunk_words (chunk_id, title, label, heads, body, words)"
     " VALUES (:chunk_id, :title, :label, :heads, :body, array_to_tsvector(CAST(:words AS text[])))"
 )
-_REMOVE = text("DELETE FROM chunk_words WHERE chunk_id IN (SELECT id FROM chunk WHERE document_no = :document_no)")
+_REMOVE = text(
+    "DELETE FROM chunk_words WHERE chunk_id IN (SELECT id FROM chunk WHERE document_no = :document_no AND id <= :last)"
+)
 
 
 _CANDIDATES = "SELECT chunk_id, title, label, heads, body FROM chunk_words WHERE words @@ CAST(:query AS tsquery)"
@@ -37,9 +39,9 @@ class Engine:
         """Add rows of terms."""
         connection.execute(_INSERT, [{**row, "words": _words(row)} for row in rows])
 
-    def remove(self, connection: Connection, document_no: int) -> None:
-        """Delete the words of a document."""
-        connection.execute(_REMOVE, {"document_no": document_no})
+    def remove(self, connection: Connection, document_no: int, last: int) -> None:
+        """Delete the words of a document up to chunk `last`."""
+        connection.execute(_REMOVE, {"document_no": document_no, "last": last})
 
     def candidates(
         self, connection: Connection, within: Reach, telling: Mapping[str, float], limit: int

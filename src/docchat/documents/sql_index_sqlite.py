@@ -16,7 +16,9 @@ _INSERT = text(
     "INSERT INTO chunk_words(rowid, owner, title, label, heads, body)"
     " VALUES (:chunk_id, :owner, :title, :label, :heads, :body)"
 )
-_REMOVE = text("DELETE FROM chunk_words WHERE rowid IN (SELECT id FROM chunk WHERE document_no = :document_no)")
+_REMOVE = text(
+    "DELETE FROM chunk_words WHERE rowid IN (SELECT id FROM chunk WHERE document_no = :document_no AND id <= :last)"
+)
 _CANDIDATES = "SELECT rowid, title, label, heads, body FROM chunk_words WHERE chunk_words MATCH :query"
 _BEST = " ORDER BY bm25(chunk_words, 0.0, 0.6, 0.8, 0.4, 1.0) LIMIT :limit"
 _COUNT = "SELECT count(*) FROM chunk_words WHERE chunk_words MATCH :query"
@@ -42,9 +44,9 @@ class Engine:
         """Add rows of terms."""
         connection.execute(_INSERT, rows)
 
-    def remove(self, connection: Connection, document_no: int) -> None:
-        """Delete the words of a document; asks for `optimize` when they would stay in the file otherwise."""
-        removed = connection.execute(_REMOVE, {"document_no": document_no}).rowcount
+    def remove(self, connection: Connection, document_no: int, last: int) -> None:
+        """Delete the words of a document up to chunk `last`; asks for `optimize` when they would stay in the file otherwise."""
+        removed = connection.execute(_REMOVE, {"document_no": document_no, "last": last}).rowcount
         if removed and not HAS_SECURE_DELETE:
             put(connection, kind="optimize_index", subject="documents")
 

@@ -32,4 +32,5 @@ def delete_belongings(home: Home, owner: str) -> tuple[int, int]:
         for document in found:
             home.services.library.delete(owner=owner, document_id=document.id)
             documents += 1
+    home.services.library.finish_removals()
     return receipt.counts["sessions"], documents
