@@ -16,7 +16,7 @@ from ..jobs.queue import cancel, put
 from ..types import DocumentState
 from .index import Index
 
-INLINE = 64
+INLINE = 128
 """Pages and passages that go in the transaction of the deletion itself; of a longer document they go in a job."""
 _PASSAGES = 200
 _PAGES = 100
