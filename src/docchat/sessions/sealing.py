@@ -15,7 +15,7 @@ from ..types import Citation, Draft, Message, MessageState
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """Slot numbers of a session's keys: `meta` seals the title, `history` the messages. None: nothing sealed yet."""
+    """Slot numbers of a session's keys: `meta` seals title and attachments, `history` the messages. None: no key."""
 
     meta: int | None = None
     history: int | None = None
@@ -26,7 +26,7 @@ class Slots:
 
 
 class Sealer:
-    """Seals and opens titles and messages of any session. Keys are opened for one call and then dropped.
+    """Seals and opens titles, attachments and messages of any session. Keys are opened for one call and then dropped.
 
     A session is cleared when its meta key is withheld; its history alone when only the other is. What was opened is
     handed out after a second look at the keys, since a clear may have come meanwhile.
@@ -78,6 +78,18 @@ class Sealer:
         self.check(slots)
         return messages
 
+    def seal_parts(self, session_id: UUID, slots: Slots, parts: Iterable[tuple[int, bytes]]) -> list[bytes]:
+        """What rows of attachments hold, sealed; each is (id of its row, content)."""
+        key = self._open(session_id, slots.meta)
+        return [seal(key, content, context=_part_context(session_id, number)) for number, content in parts]
+
+    def open_parts(self, session_id: UUID, slots: Slots, rows: Iterable[tuple[int, bytes]]) -> list[bytes]:
+        """The contents of rows of attachments. Raises Cleared when the session is cleared, also meanwhile."""
+        key = self._open(session_id, slots.meta)
+        opened = [unseal(key, sealed, context=_part_context(session_id, number)) for number, sealed in rows]
+        self.check(slots)
+        return opened
+
     def _open(self, session_id: UUID, slot: int | None) -> bytes:
         if slot is None:
             raise KeyDamaged  # something is sealed, and no key is named that opens it
@@ -111,6 +123,10 @@ def _message_context(session_id: UUID, number: int) -> bytes:
     return b"message" + session_id.bytes + number.to_bytes(8, "big")
 
 
+def _part_context(session_id: UUID, number: int) -> bytes:
+    return b"attached" + session_id.bytes + number.to_bytes(8, "big")
+
+
 def _encode(message: Message) -> bytes:
     values = {name: getattr(message, name) for name in _STORED}
     plain = {name: value for name, value in values.items() if value != _DEFAULTS.get(name, _ALWAYS)}
@@ -130,6 +146,10 @@ def _decode(number: int, body: bytes) -> Message:
         values["state"] = MessageState(values["state"])
     if values.get("run_id"):
         values["run_id"] = UUID(values["run_id"])
+    if values.get("collections") is not None:
+        values["collections"] = tuple(map(UUID, values["collections"]))
+    if "documents" in values:
+        values["documents"] = tuple(map(UUID, values["documents"]))
     if "citations" in values:
         values["citations"] = tuple(
             Citation(**{**citation, "document_id": UUID(citation["document_id"])}) for citation in values["citations"]

@@ -1,8 +1,8 @@
 """The SessionStore in SQL: sealed rows on SQLite or PostgreSQL, one transaction a verb."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,15 +12,14 @@ from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select,
 from ..db.engine import Database
 from ..db.prepared import Prepared
 from ..db.schema import SEQ_BITS, answer_run, chat_session, message
-from ..errors import Cleared, InvalidInput, KeyDamaged, NotFound, StoreError, TooLarge
+from ..errors import Cleared, InvalidInput, KeyDamaged, NotFound, TooLarge
 from ..keys.keyring import CLEARED, Keyring
 from ..types import ChatSession, Draft, Message, MessageState, Page, utc_now
 from .sealing import Sealer, Slots, message_of
 from .sql_rows import NEXT_TURN, SessionRow, as_session, find_live, id_range, insert_empty, message_id, slots_of
+from .sql_writing import Made, Writer
 
 logger = logging.getLogger(__name__)
-
-_Made = list[int]  # slots made in a transaction; the class below has a verb named list
 
 MAX_TITLE_CHARS = 200
 MAX_MESSAGES = 1 << SEQ_BITS
@@ -89,11 +88,12 @@ class SqlSessionStore:
         self._database = database
         self._keyring = keyring
         self._sealer = Sealer(keyring)
+        self._writer = Writer(database, self._sealer)
 
     def create(self, *, owner: str, title: str = "") -> ChatSession:
         """A new empty session; keys are made only when there is something to seal."""
         title = _checked_title(title)
-        with self._writing() as (connection, made):
+        with self._writer.writing() as (connection, made):
             session = insert_empty(connection, owner=owner)
             if title:
                 row = find_live(connection, owner=owner, session_id=session.id)
@@ -145,14 +145,14 @@ class SqlSessionStore:
         title = _checked_title(title)
         if not title:
             raise InvalidInput("A title must not be empty.", code="empty_title")
-        with self._writing() as (connection, made):
+        with self._writer.writing() as (connection, made):
             row = find_live(connection, owner=owner, session_id=session_id, lock=True)
             self._set_title(connection, row, title, made)
         return as_session(row, title)
 
     def append(self, *, owner: str, session_id: UUID, drafts: Sequence[Draft]) -> tuple[Message, ...]:
         """Store messages at the end, all or none."""
-        with self._writing() as (connection, made):
+        with self._writer.writing() as (connection, made):
             row = find_live(connection, owner=owner, session_id=session_id, lock=True)
             return self._append(connection, row, drafts, made)
 
@@ -177,7 +177,7 @@ class SqlSessionStore:
 
     def start_run(self, *, owner: str, session_id: UUID, question: Draft, answer: Draft) -> tuple[Message, Message]:
         """Append the question and its empty running answer, and note that `answer.run_id` makes it."""
-        with self._writing() as (connection, made):
+        with self._writer.writing() as (connection, made):
             row = find_live(connection, owner=owner, session_id=session_id, lock=True)
             asked, answered = self._append(connection, row, (question, answer), made)
             run = {"id": answer.run_id, "session_no": row.no, "message_id": answered.id, "beat_at": utc_now()}
@@ -236,24 +236,12 @@ class SqlSessionStore:
         states = iter(self._keyring.states(slots=[slot for watch in watches for slot in watch.slots]))
         return tuple(CLEARED.isdisjoint([next(states) for _ in watch.slots]) for watch in watches)
 
-    @contextmanager
-    def _writing(self) -> Iterator[tuple[Connection, _Made]]:
-        """A write transaction, and a list for the slots made in it: destroyed when it fails, since no row has them."""
-        made: _Made = []
-        try:
-            with self._database.write() as connection:
-                yield connection, made
-        except BaseException:
-            with suppress(StoreError):
-                self._keyring.destroy(slots=made)
-            raise
-
     def _append(
-        self, connection: Connection, row: SessionRow, drafts: Sequence[Draft], made: _Made
+        self, connection: Connection, row: SessionRow, drafts: Sequence[Draft], made: Made
     ) -> tuple[Message, ...]:
         if row.next_seq + len(drafts) > MAX_MESSAGES:
             raise TooLarge("This chat is full. Please start a new one.", code="chat_full")
-        slots = self._slots(connection, row, made)
+        slots = self._writer.slots(connection, row, made)
         first = message_id(row.no, row.next_seq)
         now = utc_now()
         added = tuple(message_of(draft, first + offset, now) for offset, draft in enumerate(drafts))
@@ -265,22 +253,11 @@ class SqlSessionStore:
         self._sealer.check(slots)
         return added
 
-    def _set_title(self, connection: Connection, row: SessionRow, title: str, made: _Made) -> None:
-        slots = self._slots(connection, row, made)
+    def _set_title(self, connection: Connection, row: SessionRow, title: str, made: Made) -> None:
+        slots = self._writer.slots(connection, row, made)
         sealed = self._sealer.seal_title(row.id, slots, title)
         connection.execute(update(chat_session).where(chat_session.c.no == row.no).values(title=sealed))
         self._sealer.check(slots)
-
-    def _slots(self, connection: Connection, row: SessionRow, made: _Made) -> Slots:
-        """The session's slots, with new keys for those it has not yet."""
-        known = slots_of(row)
-        if None not in (known.meta, known.history):
-            return known
-        slots = self._sealer.allocate(row.id, known)
-        made += set(slots.all()).difference(known.all())
-        named = {"meta_slot": slots.meta, "history_slot": slots.history}
-        connection.execute(update(chat_session).where(chat_session.c.no == row.no).values(named))
-        return slots
 
     def _opened(self, row: SessionRow) -> ChatSession:
         return as_session(row, self._sealer.open_title(row.id, slots_of(row), row.title))

@@ -16,7 +16,9 @@ from ..errors import NotFound
 from ..jobs import queue
 from ..types import Receipt, ReceiptState, new_id, utc_now
 from .shredder import Shredder
-from .sql_rows import slots_of
+from .sql_attachments import JOB as ATTACH
+from .sql_attachments import jobs_of
+from .sql_rows import counts_of, slots_of
 
 MAX_SELECTED = 10_000
 _BATCH = 2000
@@ -108,7 +110,10 @@ class SqlBulk:
             ended = delete(answer_run).where(answer_run.c.session_no.in_([row.no for row in rows]))
             values: dict[str, Any] = {"cleared_at": utc_now(), "receipt_id": batch.receipt_id}
             if batch.final:
-                values |= {"title": None, "messages": 0}
+                values |= {"title": None, "messages": 0, "attachments": 0, "attached_passages": 0}
+            for row in rows:
+                for subject in jobs_of(connection, row.no) if row.attachments else ():
+                    queue.cancel(connection, kind=ATTACH, subject=subject)
             runs = connection.execute(ended).rowcount
             connection.execute(update(chat_session).where(*mine).values(values))
             more = {
@@ -116,8 +121,9 @@ class SqlBulk:
                 "messages": sum(row.messages for row in rows),
                 "titles": sum(row.title is not None for row in rows),
                 "running_answers": runs,
+                **counts_of(rows),
             }
-            counts = {kind: found.counts.get(kind, 0) + number for kind, number in more.items()}
+            counts = found.counts | {kind: found.counts.get(kind, 0) + number for kind, number in more.items()}
             connection.execute(update(receipt).where(receipt.c.id == batch.receipt_id).values(counts=counts))
 
     def end(self, *, receipt_id: UUID) -> Receipt:

@@ -18,7 +18,9 @@ from ..keys.keyring import CLEARED
 from ..types import Action, ChatSession, Receipt, ReceiptState, new_id, utc_now
 from .sealing import Slots
 from .shredder import Shredder
-from .sql_rows import NEXT_TURN, SessionRow, as_session, find, id_range, insert_empty, slots_of
+from .sql_attachments import JOB as ATTACH
+from .sql_attachments import jobs_of
+from .sql_rows import NEXT_TURN, SessionRow, as_session, counts_of, find, id_range, insert_empty, slots_of
 
 # Chats up to this many messages lose their rows in the transaction of the clear itself; longer ones, whose keys are
 # destroyed just the same, in the reclaim job: so a clear takes as long at 10,000 messages as at 10.
@@ -38,6 +40,8 @@ _MARK = Prepared(
         receipt_id=bindparam("by"),
         title=bindparam("sealed"),
         messages=bindparam("left"),
+        attachments=bindparam("files"),
+        attached_passages=bindparam("found"),
     )
 )
 _FORGET = _ROW.values(memory_seq=bindparam("seq"))
@@ -222,8 +226,13 @@ class SqlGraves:
             "by": written.id,
             "sealed": row.title if pending else None,
             "left": row.messages if pending else 0,
+            "files": row.attachments if pending else 0,
+            "found": row.attached_passages if pending else 0,
         }
         _MARK.execute(connection, mark)
+        if row.attachments:
+            for subject in jobs_of(connection, row.no):
+                queue.cancel(connection, kind=ATTACH, subject=subject)
         self._write(connection, row, written, {"slots": slots_of(row).all(), "no": row.no})
         return Burial(written, session)
 
@@ -233,6 +242,7 @@ class SqlGraves:
         counts = {"messages": row.messages, "running_answers": runs}
         if action != "history":
             counts["titles"] = int(row.title is not None)
+            counts |= counts_of([row])
         now = utc_now()
         written = Receipt(new_id(), row.id, action, counts, now)
         if final or not self._shredder.undo_seconds or not slots_of(row).all():

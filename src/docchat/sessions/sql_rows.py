@@ -1,5 +1,6 @@
 """Rows of chat sessions: finding them for their owner, the one choke point of every verb."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -72,6 +73,12 @@ def as_session(row: SessionRow, title: str = "") -> ChatSession:
     """The session in a row, with its title opened."""
     memory_from = message_id(row.no, row.memory_seq) if row.memory_seq > row.first_seq else None
     return ChatSession(row.id, row.owner, title, row.messages, row.created_at, row.updated_at, memory_from)
+
+
+def counts_of(rows: Sequence[SessionRow]) -> dict[str, int]:
+    """What a receipt counts of the sessions' attachments; nothing when they have none."""
+    files = sum(row.attachments for row in rows)
+    return {"attachments": files, "passages": sum(row.attached_passages for row in rows)} if files else {}
 
 
 def insert_empty(connection: Connection, *, owner: str) -> ChatSession:

@@ -2,25 +2,28 @@
 
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Column, Connection, Delete, bindparam, delete, select, update
 
 from ..db import receipts
 from ..db.engine import Database
 from ..db.receipts import ReceiptRow
-from ..db.schema import SEQ_BITS, chat_session, job, message, receipt
+from ..db.schema import SEQ_BITS, attachment, attachment_part, chat_session, job, message, receipt
 from ..errors import Cleared, Conflict
 from ..jobs import queue
 from ..jobs.queue import Job
 from ..jobs.worker import Beat, Retry
 from ..types import Receipt, ReceiptState
 from .shredder import Shredder
+from .sql_attachments import JOB as ATTACH
+from .sql_attachments import jobs_of
 from .sql_rows import id_range, message_id
 
 _BATCH = 2000
+_PARTS = 16
 
 _BURIED = chat_session.c.receipt_id == bindparam("by")
 _SLOTS = select(chat_session.c.meta_slot, chat_session.c.history_slot).where(_BURIED)
-_EMPTY = update(chat_session).where(_BURIED).values(title=None, messages=0)
+_EMPTY = update(chat_session).where(_BURIED).values(title=None, messages=0, attachments=0, attached_passages=0)
 _REVIVE = update(chat_session).where(_BURIED).values(cleared_at=None, successor=None, receipt_id=None)
 _DROP_SUCCESSOR = delete(chat_session).where(
     chat_session.c.id == bindparam("next_id"), chat_session.c.meta_slot.is_(None), chat_session.c.cleared_at.is_(None)
@@ -41,24 +44,24 @@ _RETURN_HISTORY = (
     )
 )
 _CLOSE = update(receipt).where(receipt.c.id == bindparam("by")).values(state=bindparam("closed"), undo_until=None)
-_DELETE_RANGE = delete(message).where(
-    message.c.id.in_(
-        select(message.c.id)
-        .where(message.c.id.between(bindparam("first"), bindparam("last")))
-        .order_by(message.c.id)
-        .limit(_BATCH)
-    )
-)
-# The messages of a session are one range of the primary key.
+# What a session holds is one range of each table's primary key; parts of attachments have up to a megabyte each.
 _FIRST_ID = chat_session.c.no * (1 << SEQ_BITS)
-_DELETE_OF_BURIED = delete(message).where(
-    message.c.id.in_(
-        select(message.c.id)
-        .join(chat_session, message.c.id.between(_FIRST_ID, _FIRST_ID + (1 << SEQ_BITS) - 1))
-        .where(_BURIED, chat_session.c.cleared_at.is_not(None))
-        .limit(_BATCH)
-    )
-)
+_HELD = ((message.c.id, _BATCH), (attachment_part.c.id, _PARTS), (attachment.c.no, _BATCH))
+
+
+def _in_range(key: Column[int], most: int) -> Delete:
+    some = select(key).where(key.between(bindparam("first"), bindparam("last"))).order_by(key).limit(most)
+    return delete(key.table).where(key.in_(some))
+
+
+def _of_buried(key: Column[int], most: int) -> Delete:
+    held = key.between(_FIRST_ID, _FIRST_ID + (1 << SEQ_BITS) - 1)
+    some = select(key).join(chat_session, held).where(_BURIED, chat_session.c.cleared_at.is_not(None)).limit(most)
+    return delete(key.table).where(key.in_(some))
+
+
+_DELETE_RANGE = tuple(_in_range(key, most) for key, most in _HELD)
+_DELETE_OF_BURIED = tuple(_of_buried(key, most) for key, most in _HELD)
 _OVER = "This clear cannot be undone any more."
 
 
@@ -102,6 +105,7 @@ class SqlSettle:
             if found.action == "history":
                 _return_history(connection, found)
             else:
+                self._read_again(connection, receipt_id)
                 connection.execute(_REVIVE, {"by": receipt_id})
                 connection.execute(_DROP_SUCCESSOR, {"next_id": found.successor})
             try:
@@ -122,6 +126,13 @@ class SqlSettle:
         if not self._database.checkpoint():
             raise Retry("a reader holds the write-ahead log")
 
+    def _read_again(self, connection: Connection, receipt_id: UUID) -> None:
+        """Put the jobs of attachments that the clear has interrupted."""
+        query = select(chat_session.c.no).where(_BURIED, chat_session.c.attachments > 0)
+        for number in connection.execute(query, {"by": receipt_id}).scalars().all():
+            for subject in jobs_of(connection, number):
+                queue.put(connection, kind=ATTACH, subject=subject)
+
     def _pending(self, connection: Connection, receipt_id: UUID) -> ReceiptRow | None:
         query = select(receipt).where(receipt.c.id == receipt_id, receipt.c.state == ReceiptState.PENDING)
         return connection.execute(query.with_for_update()).one_or_none()
@@ -133,13 +144,19 @@ class SqlSettle:
         return tuple(slot for row in rows for slot in (row.meta_slot, row.history_slot) if slot is not None)
 
     def _delete_some(self, found: ReceiptRow) -> bool:
-        with self._database.write() as connection:
-            if found.action == "bulk":
-                return connection.execute(_DELETE_OF_BURIED, {"by": found.id}).rowcount > 0
+        """Delete some rows of one table; whether there were any."""
+        statements, values = _DELETE_OF_BURIED, {"by": found.id}
+        if found.action != "bulk":
             first, last = id_range(found.scope["no"])
-            if found.action == "history":
-                last = message_id(found.scope["no"], found.scope["seq"][-1]) - 1
-            return connection.execute(_DELETE_RANGE, {"first": first, "last": last}).rowcount > 0
+            statements, values = _DELETE_RANGE, {"first": first, "last": last}
+        if found.action == "history":  # attachments stay, they are sealed under the other key
+            last = message_id(found.scope["no"], found.scope["seq"][-1]) - 1
+            statements, values = _DELETE_RANGE[:1], {"first": first, "last": last}
+        for statement in statements:
+            with self._database.write() as connection:
+                if connection.execute(statement, values).rowcount > 0:
+                    return True
+        return False
 
 
 def _return_history(connection: Connection, found: ReceiptRow) -> None:
