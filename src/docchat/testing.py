@@ -57,7 +57,7 @@ def use_model(app: Flask, model: FakeModel) -> None:
     """Let the docchat of `app` answer with `model` from now on."""
     parts: Services = app.extensions[EXTENSION]
     index = parts.library.index
-    answers = Answers(parts.store, index, parts.library, model, parts.settings)
+    answers = Answers(parts.store, index, parts.library, model, parts.settings, parts.attachments)
     app.extensions[EXTENSION] = replace(parts, answers=answers)
 
 

@@ -34,4 +34,5 @@ class Passage:
             start=start,
             end=end,
             quote=self.page_text[start:end],
+            attached=self.chunk.attached,
         )

@@ -9,6 +9,7 @@ from uuid import UUID
 from ..config import Settings
 from ..errors import InvalidInput, TooLarge
 from ..types import AnswerEvent, Draft, MessageState, Mode, new_id
+from .attachments import Attachments
 from .characters import whole
 from .model import ChatModel
 from .relay import follow_stored, successor_of
@@ -28,10 +29,18 @@ class Answers:
     process. When its session is cleared the thread stops within a quarter of a second and drops what it holds.
     """
 
-    def __init__(self, store: Store, index: Index, library: Pages, model: ChatModel | None, settings: Settings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        index: Index,
+        library: Pages,
+        model: ChatModel | None,
+        settings: Settings,
+        attachments: Attachments | None = None,
+    ) -> None:
         self._store = store
         self._settings = settings
-        self._tools = Tools(store, index, library, model, settings)
+        self._tools = Tools(store, index, library, model, settings, attachments)
         self._runs = Runs(
             alive=store.alive, beat=lambda run_id: store.beat_run(run_id=run_id), limit=settings.max_running_answers
         )
@@ -46,8 +55,17 @@ class Answers:
         """Name of the model, None without one; empty while the model's server was not asked for it yet."""
         return None if self._tools.model is None else self._tools.model.name
 
-    def start(self, *, owner: str, session_id: UUID, question: str, mode: Mode | None = None) -> Run:
-        """Store the question and begin to answer it.
+    def start(
+        self,
+        *,
+        owner: str,
+        session_id: UUID,
+        question: str,
+        mode: Mode | None = None,
+        collections: tuple[UUID, ...] | None = None,
+        documents: tuple[UUID, ...] = (),
+    ) -> Run:
+        """Store the question and begin to answer it, from everything the owner may read or from what was chosen.
 
         Raises InvalidInput (empty_question, no_model), TooLarge (question_too_long), Overloaded, NotFound, Cleared.
         """
@@ -58,7 +76,8 @@ class Answers:
         live = None
         started = False
         try:
-            live = self._begin(owner, session_id, text, mode)
+            asked = Draft("user", text, collections=collections, documents=documents)
+            live = self._begin(owner, session_id, asked, mode)
             self._runs.add(live)
             threading.Thread(target=self._work, args=(live,), name="docchat-answer", daemon=True).start()
             started = True
@@ -101,12 +120,10 @@ class Answers:
         if mode == "model" and self._tools.model is None:
             raise InvalidInput("No model is connected. Ask for quotes instead.", code="no_model")
 
-    def _begin(self, owner: str, session_id: UUID, text: str, mode: Mode) -> LiveRun:
+    def _begin(self, owner: str, session_id: UUID, question: Draft, mode: Mode) -> LiveRun:
         run_id = new_id()
         empty = Draft("assistant", "", state=MessageState.RUNNING, mode=mode, run_id=run_id)
-        asked, answered = self._store.start_run(
-            owner=owner, session_id=session_id, question=Draft("user", text), answer=empty
-        )
+        asked, answered = self._store.start_run(owner=owner, session_id=session_id, question=question, answer=empty)
         watch = self._store.watch(owner=owner, session_id=session_id)
         return LiveRun(Run(run_id, owner, session_id, asked, answered, mode), watch)
 

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 from uuid import UUID
 
@@ -13,6 +13,8 @@ from ..documents.terms import terms
 from ..errors import Cleared, DocChatError, ModelUnavailable, StoreError, StoreUnavailable, TooLarge, trail
 from ..sessions.sql import Watch
 from ..types import AnswerEvent, ChatSession, Chunk, Citation, Draft, Message, MessageState, Page
+from .attached import WithAttachments
+from .attachments import Attachments
 from .cite import Marker, Segment
 from .extractive import Quote, extract
 from .model import ChatMessage, ChatModel
@@ -76,6 +78,7 @@ class Tools:
     library: Pages
     model: ChatModel | None
     settings: Settings
+    attachments: Attachments | None = None
 
 
 @dataclass(slots=True)
@@ -114,7 +117,8 @@ def answer(live: LiveRun, tools: Tools) -> None:
     """Make the answer of a run from beginning to end; its events go to `live`, its text to the store."""
     work = _Work(live, tools)
     try:
-        passages = retrieve(tools.index, tools.library, scope=Scope(live.run.owner), question=live.run.question.text)
+        work.tools = tools = _with_attachments(live, tools)
+        passages = retrieve(tools.index, tools.library, scope=scope_of(live), question=live.run.question.text)
         if live.run.mode == "quotes":
             _quote(work, passages)
         else:
@@ -127,6 +131,22 @@ def answer(live: LiveRun, tools: Tools) -> None:
     except Exception as error:  # noqa: BLE001  (the end of a stream: its followers must hear of it)
         logger.error("run %s failed at %s", live.run.id, trail(error))  # noqa: TRY400  (a trace may quote)
         _fail(work, DocChatError())
+
+
+def scope_of(live: LiveRun) -> Scope:
+    """What the question was asked of."""
+    question = live.run.question
+    return Scope(live.run.owner, question.collections, question.documents)
+
+
+def _with_attachments(live: LiveRun, tools: Tools) -> Tools:
+    """The tools of one answer: what was dropped into its chat is opened for it, and goes with it."""
+    run, attachments = live.run, tools.attachments
+    files = attachments.rows.opened(owner=run.owner, session_id=run.session_id) if attachments is not None else ()
+    if attachments is None or not files:
+        return tools
+    both = WithAttachments(tools.index, tools.library, attachments, run.session_id, files)
+    return replace(tools, index=both, library=both)
 
 
 def _give_title(work: _Work) -> None:
@@ -151,7 +171,7 @@ def short_title(question: str) -> str:
 def _quote(work: _Work, passages: Sequence[Passage]) -> None:
     """Quote the best sentences, each with its own number."""
     run = work.live.run
-    found = work.tools.index.frequencies(scope=Scope(run.owner), terms=terms(run.question.text))
+    found = work.tools.index.frequencies(scope=scope_of(work.live), terms=terms(run.question.text))
     extracted = extract(run.question.text, passages, found)
     chunks = {passage.number: passage for passage in passages}
     quoted = [(quote, chunks[quote.number]) for quote in extracted.quotes]

@@ -6,10 +6,12 @@ from typing import cast
 
 from flask import current_app
 
+from ..answers.attachments import Attachments
 from ..answers.run import Answers
 from ..config import Settings
 from ..db.engine import Database
 from ..documents.library import Library
+from ..documents.sql_collections import Collections
 from ..jobs.worker import Worker
 from ..keys.keyring import Keyring
 from ..sessions.bulk import BulkClearing
@@ -25,11 +27,13 @@ EXTENSION = "docchat"
 class UserSource:
     """Two questions to the host application: the stable id of the user behind the request, and a name to show.
 
-    None or an empty text as the id means that nobody is signed in.
+    None or an empty text as the id means that nobody is signed in. `find` is the id of the user whom people call by
+    this name, None when there is no such; without it people invite one another by id.
     """
 
     id: Callable[[], str | None]
     name: Callable[[], str | None]
+    find: Callable[[str], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,8 @@ class Services:
     bulk: BulkClearing
     audit: SqlAudit
     library: Library
+    collections: Collections
+    attachments: Attachments
     answers: Answers
     worker: Worker
     user: UserSource
