@@ -39,7 +39,7 @@ def test_there_are_not_too_many_settings() -> None:
 
 
 def test_every_route_is_described_and_none_else() -> None:
-    rows = re.findall(r"^\| `(GET|POST|PATCH|DELETE) (/[^`?]*)(?:\?[^`]*)?` \|", _read("http.md"), re.MULTILINE)
+    rows = re.findall(r"^\| `(GET|POST|PUT|PATCH|DELETE) (/[^`?]*)(?:\?[^`]*)?` \|", _read("http.md"), re.MULTILINE)
     assert set(rows) == {(route.method, route.rule) for route in ROUTES + ALIASES}
 
 

@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import default_exceptions
 
-from .web import answers, bulk, documents, faults, guard, pages, receipts, sessions
+from .web import answers, attachments, bulk, collections, documents, faults, guard, pages, receipts, sessions
 from .web.state import EXTENSION
 
 
@@ -34,6 +34,10 @@ _SESSION = "/api/sessions/<session_id>"
 _RUN = f"{_SESSION}/runs/<run_id>"
 _DOCUMENT = "/api/documents/<document_id>"
 _PAGE = f"{_DOCUMENT}/pages/<number>"
+_COLLECTION = "/api/collections/<collection_id>"
+_MEMBER = f"{_COLLECTION}/members/<member>"
+_ATTACHMENT = f"{_SESSION}/attachments/<attachment_id>"
+_ATTACHED_PAGE = f"{_ATTACHMENT}/pages/<number>"
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/", "chat", pages.chat),
@@ -57,8 +61,21 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{_SESSION}/ask", "ask", answers.ask),
     Route("GET", f"{_RUN}/events", "run_events", answers.events),
     Route("POST", f"{_RUN}/stop", "stop_run", answers.stop),
+    Route("GET", f"{_SESSION}/attachments", "attachments", attachments.index),
+    Route("POST", f"{_SESSION}/attachments", "attach", attachments.attach),
+    Route("DELETE", _ATTACHMENT, "delete_attachment", attachments.delete),
+    Route("GET", _ATTACHED_PAGE, "attachment_page", attachments.page),
+    Route("GET", f"{_ATTACHED_PAGE}/image", "attachment_image", attachments.page_image),
+    Route("GET", f"{_ATTACHMENT}/original", "attachment_original", attachments.original),
     Route("GET", "/api/receipts/<receipt_id>", "receipt", receipts.read),
     Route("POST", "/api/receipts/<receipt_id>/undo", "undo", receipts.undo),
+    Route("GET", "/api/collections", "collections", collections.index),
+    Route("POST", "/api/collections", "create_collection", collections.create),
+    Route("GET", _COLLECTION, "collection", collections.read),
+    Route("PATCH", _COLLECTION, "rename_collection", collections.rename),
+    Route("DELETE", _COLLECTION, "delete_collection", collections.delete),
+    Route("PUT", _MEMBER, "put_member", collections.put_member),
+    Route("DELETE", _MEMBER, "remove_member", collections.remove_member),
     Route("GET", "/api/documents", "documents", documents.index),
     Route("POST", "/api/documents", "upload", documents.upload),
     Route("GET", _DOCUMENT, "document", documents.read),

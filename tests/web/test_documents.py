@@ -33,6 +33,7 @@ def test_a_document_is_read_in_the_background(host: Host, client: FlaskClient) -
         "created_at",
         "error",
         "code",
+        "collection",
     }
     assert (after["state"], after["pages"], after["error"], after["code"]) == ("ready", 1, None, None)
     assert client.get("/api/documents").get_json()["documents"] == [after]

@@ -3,7 +3,7 @@
 import io
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import product
 from uuid import uuid4
 
@@ -29,11 +29,14 @@ class Things:
     run_id: str
     receipt_id: str
     document_id: str
+    collection_id: str
+    attachment_id: str
+    member: str = "id-of-third"
     number: str = "1"
 
     def fill(self, rule: str) -> str:
-        for name in ("session_id", "run_id", "receipt_id", "document_id", "number"):
-            rule = rule.replace(f"<{name}>", getattr(self, name))
+        for field in fields(self):
+            rule = rule.replace(f"<{field.name}>", getattr(self, field.name))
         return rule
 
 
@@ -69,6 +72,19 @@ ROWS = {
     "ask": Row(ids=True, json={"question": "What is it?"}),
     "run_events": Row(ids=True),
     "stop_run": Row(ids=True),
+    "attachments": Row(ids=True),
+    "attach": Row(201, ids=True, files=True),
+    "delete_attachment": Row(ids=True),
+    "attachment_page": Row(ids=True),
+    "attachment_image": Row(ids=True),
+    "attachment_original": Row(ids=True),
+    "collections": Row(),
+    "create_collection": Row(201, json={"name": "Another"}),
+    "collection": Row(ids=True),
+    "rename_collection": Row(ids=True, json={"name": "Renamed"}),
+    "delete_collection": Row(ids=True),
+    "put_member": Row(ids=True, json={"role": "writer"}),
+    "remove_member": Row(ids=True),
     "receipt": Row(ids=True),
     "undo": Row(409, ids=True),  # its clear is done for good
     "documents": Row(),
@@ -97,12 +113,18 @@ def everything(host: Host) -> Things:
     document = services.library.add(
         owner=owner, name="secret.pdf", stream=io.BytesIO(one_page_pdf(SECRET)), media_type="application/pdf"
     )
+    team = services.collections.create(owner=owner, name=SECRET)
+    services.collections.put_member(owner=owner, collection_id=team.id, user_id="id-of-third", role="reader")
+    file = io.BytesIO(one_page_pdf(SECRET))
+    attached = services.attachments.add(
+        owner=owner, session_id=session.id, name="secret too.pdf", stream=file, media_type="application/pdf"
+    )
     services.worker.run_due()
     run = services.answers.start(owner=owner, session_id=session.id, question=SECRET)
     for event in services.answers.follow(owner=owner, session_id=session.id, run_id=run.id):
         if event is not None and event.kind == "done":
             break
-    return Things(str(session.id), str(run.id), str(receipt.id), str(document.id))
+    return Things(str(session.id), str(run.id), str(receipt.id), str(document.id), str(team.id), str(attached.id))
 
 
 def one_page_pdf(text: str) -> bytes:
@@ -210,8 +232,8 @@ def test_strangers_get_nothing(make_host: Callable[..., Host], who: str, disable
 
 def test_anothers_id_and_an_unknown_one_are_answered_alike(host: Host) -> None:
     things, client = everything(host), host.client("other")
-    unknown = Things(str(uuid4()), str(uuid4()), str(uuid4()), str(uuid4()))
-    malformed = Things("1", "x", "..", "%00", "-1")
+    unknown = Things(*(str(uuid4()) for _ in range(6)))
+    malformed = Things("1", "x", "..", "%00", "-1", "x", number="-1")
     for route in EVERY:
         row = row_of(route)
         if not row.ids:
@@ -236,13 +258,15 @@ def test_another_user_changed_nothing(host: Host) -> None:
     assert [host.client("test").get(things.fill(route.rule)).data for route in READS] == before
 
 
-READS = [route for route in ROUTES if route.endpoint in ("session", "documents", "document", "page", "receipt")]
+_READ = ("session", "documents", "document", "page", "receipt", "collections", "collection", "attachments")
+READS = [route for route in ROUTES if route.endpoint in _READ]
 
 
 def test_another_users_lists_are_empty(host: Host) -> None:
     things, client = everything(host), host.client("other")
     assert client.get("/api/sessions").get_json() == {"sessions": [], "next": None}
     assert client.get("/api/documents").get_json() == {"documents": [], "next": None}
+    assert client.get("/api/collections").get_json() == {"collections": []}
     assert client.post("/api/sessions/search", json={"text": "secret"}).get_json() == {"hits": []}
     session = client.post("/api/sessions", json={}).get_json()["id"]
     answer = client.post(f"/api/sessions/{session}/ask", json={"question": SECRET}).text

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from ..db import receipts
 from ..db.engine import Database
 from ..db.schema import collection, collection_member, document
-from ..errors import Conflict, InvalidInput, NotAllowed, TooLarge
+from ..errors import Conflict, InvalidInput, NotAllowed, NotFound, TooLarge
 from ..jobs.queue import put
 from ..types import Access, Collection, Member, Receipt, new_id, utc_now
 from . import sql_access
@@ -46,6 +46,20 @@ class Collections:
         """One collection. Raises NotFound."""
         with self._database.read() as connection:
             return _one(connection, sql_access.shelf(connection, owner, collection_id))
+
+    def check_writer(self, *, owner: str, collection_id: UUID) -> None:
+        """Raise NotFound or NotAllowed unless `owner` may upload to the collection."""
+        with self._database.read() as connection:
+            sql_access.shelf(connection, owner, collection_id, need="writer")
+
+    def named(self, *, owner: str, name: str) -> Collection:
+        """The one collection of this name that `owner` may read. Raises NotFound, Conflict when there are several."""
+        found = [one for one in self.list(owner=owner) if one.name == name]
+        if not found:
+            raise NotFound(f"There is no collection named {name!r}.")
+        if len(found) > 1:
+            raise Conflict("There are several collections of this name: say which by its id.", code="many_of_a_name")
+        return found[0]
 
     def rename(self, *, owner: str, collection_id: UUID, name: str) -> Collection:
         """Give a collection another name. Raises NotFound, NotAllowed for all but its owner."""

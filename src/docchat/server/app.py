@@ -10,6 +10,7 @@ from flask_login import LoginManager
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ..config import PREFIX
+from ..errors import NotFound
 from ..extension import DocChat
 from . import errors
 from .account_views import AccountPages
@@ -41,7 +42,7 @@ def create_app(config_mapping: Mapping[str, Any] | None = None) -> Flask:
         SESSION_REFRESH_EACH_REQUEST=False,
     )
     app.config.update({key: value for key, value in given.items() if not key.startswith(PREFIX)})
-    DocChat(app, settings=settings)
+    DocChat(app, settings=settings, find_user=lambda name: _find_user(accounts, name))
     services = DocChat.services(app)
     accounts = Accounts(services.database, min_length=settings.password_min_length)
     login = LoginManager(app)
@@ -57,6 +58,13 @@ def create_app(config_mapping: Mapping[str, Any] | None = None) -> Flask:
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops
         )
     return app
+
+
+def _find_user(accounts: Accounts, name: str) -> str | None:
+    try:
+        return str(accounts.named(name=name).id)
+    except NotFound:
+        return None
 
 
 class _SessionInterface(SecureCookieSessionInterface):

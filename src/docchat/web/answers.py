@@ -7,21 +7,34 @@ from uuid import UUID
 from flask import Response
 from flask.typing import ResponseReturnValue
 
+from ..documents.scope import PERSONAL, Scope
 from ..errors import InvalidInput, NotFound
 from ..types import Message, Mode
-from . import auth, forms, sse
+from . import auth, forms, shapes, sse
 from .auth import owner
 from .state import services
 
 
 def ask(session_id: UUID) -> Response:
     """Store the question, start its answer outside the request, and relay the answer's events."""
-    fields = forms.texts(required=("question",), optional=("mode",))
-    mode = fields.get("mode")
+    fields = forms.values(optional=("question", "mode", "collections", "documents"))
+    if "question" not in fields:
+        raise InvalidInput("The field 'question' is missing.", code="missing_field")
+    question = forms.text("question", fields["question"])
+    mode = forms.text("mode", fields["mode"]) if "mode" in fields else None
     if mode not in (None, "quotes", "model"):
         raise InvalidInput("The mode must be 'quotes' or 'model'.", code="unknown_mode")
+    scope = _scope(fields)
+    services().library.check(scope)
     answers = services().answers
-    run = answers.start(owner=owner(), session_id=session_id, question=fields["question"], mode=cast(Mode | None, mode))
+    run = answers.start(
+        owner=owner(),
+        session_id=session_id,
+        question=question,
+        mode=cast(Mode | None, mode),
+        collections=scope.collections,
+        documents=scope.documents,
+    )
     auth.remember(session_id)
     events = answers.follow(owner=owner(), session_id=session_id, run_id=run.id)
     return sse.stream(events, run_id=run.id, question=run.question)
@@ -42,6 +55,16 @@ def stop(session_id: UUID, run_id: UUID) -> ResponseReturnValue:
         raise NotFound
     services().answers.stop(owner=owner(), session_id=session_id, run_id=run_id)
     return {"success": True}
+
+
+def _scope(fields: dict[str, object]) -> Scope:
+    """What is asked: everything the owner may read, or the collections and documents that the body names."""
+    collections = documents = None
+    if fields.get("collections") is not None:
+        collections = forms.ids("collections", fields["collections"], words={shapes.PERSONAL_NAME: PERSONAL})
+    if fields.get("documents"):
+        documents = forms.ids("documents", fields["documents"])
+    return Scope(owner(), collections, documents or ())
 
 
 def _question(session_id: UUID, run_id: UUID) -> Message | None:

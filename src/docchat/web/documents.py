@@ -8,9 +8,10 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
 from ..documents.names import shown_name
+from ..documents.scope import PERSONAL
 from ..errors import DocChatError, InvalidInput, Unreadable
 from ..types import Document, DocumentState
-from . import forms, receipts, shapes
+from . import collections, forms, receipts, shapes
 from .auth import owner
 from .downloads import attachment
 from .state import EXTENSION, services
@@ -22,22 +23,29 @@ _WIDTHS = (50, 3000)
 
 
 def index() -> ResponseReturnValue:
-    """The owner's documents, newest first."""
-    page = services().library.list(owner=owner(), cursor=forms.cursor(), limit=forms.limit(PAGE))
+    """The documents that the owner may read, newest first; `collection` is one collection's id, or `personal`."""
+    within = collections.named(request.args.get("collection"))
+    page = services().library.list(owner=owner(), cursor=forms.cursor(), limit=forms.limit(PAGE), collection=within)
     return {"documents": [shapes.document(item) for item in page.items], "next": page.next}
 
 
 def upload() -> ResponseReturnValue:
-    """Take one or many files. A file that is refused says why and never stops the others."""
+    """Take one or many files, into the form's `collection` if it names one.
+
+    A file that is refused says why and never stops the others.
+    """
     # A browser sends an empty file field without a name when nobody chose a file.
     files = [file for field in _FIELDS for file in request.files.getlist(field) if file.filename]
     if not files:
         raise InvalidInput("There is no file in this request.", code="no_file")
+    within = collections.named(request.form.get("collection"))
+    if within is not None and within != PERSONAL:
+        services().collections.check_writer(owner=owner(), collection_id=within)
     taken: list[Document] = []
     refused: list[tuple[str, DocChatError]] = []
     for file in files:
         try:
-            taken.append(_add(file))
+            taken.append(_add(file, None if within == PERSONAL else within))
         except DocChatError as error:
             refused.append((shown_name(file.filename or ""), error))
     if not taken:
@@ -95,9 +103,9 @@ def original(document_id: UUID) -> Response:
     return attachment(body, name=document.name, media_type="application/octet-stream", size=document.size)
 
 
-def _add(file: FileStorage) -> Document:
-    library, name = services().library, file.filename or ""
-    return library.add(owner=owner(), name=name, stream=cast(BinaryIO, file.stream), media_type=file.mimetype)
+def _add(file: FileStorage, within: UUID | None) -> Document:
+    library, name, stream = services().library, file.filename or "", cast(BinaryIO, file.stream)
+    return library.add(owner=owner(), name=name, stream=stream, media_type=file.mimetype, collection=within)
 
 
 def _document(document_id: UUID) -> Document:

@@ -1,13 +1,17 @@
 """What a request may bring: JSON bodies of texts, limits of lists. Anything else is refused with 400."""
 
 import json
+from collections.abc import Mapping
 from typing import NoReturn
+from uuid import UUID
 
 from flask import request
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, NotFound
+from .auth import parse_id
 
 MAX_PAGE = 100
+MOST_IDS = 1000
 
 
 def texts(*, required: tuple[str, ...] = (), optional: tuple[str, ...] = ()) -> dict[str, str]:
@@ -19,7 +23,7 @@ def texts(*, required: tuple[str, ...] = (), optional: tuple[str, ...] = ()) -> 
     for name in required:
         if name not in fields:
             raise InvalidInput(f"The field {name!r} is missing.", code="missing_field")
-    return {name: _text(name, value) for name, value in fields.items()}
+    return {name: text(name, value) for name, value in fields.items()}
 
 
 def values(*, optional: tuple[str, ...]) -> dict[str, object]:
@@ -29,6 +33,18 @@ def values(*, optional: tuple[str, ...]) -> dict[str, object]:
         if name not in optional:
             raise InvalidInput("The request has a field that is not known here.", code="unknown_field")
     return fields
+
+
+def ids(name: str, value: object, *, words: Mapping[str, UUID] | None = None) -> tuple[UUID, ...]:
+    """A list of at most 1,000 ids from a body; each of `words` stands for an id. One that is malformed is unknown.
+
+    Raises InvalidInput, NotFound.
+    """
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise InvalidInput(f"The field {name!r} must be a list of ids.", code="wrong_type")
+    if not 0 < len(value) <= MOST_IDS:
+        raise InvalidInput(f"The field {name!r} must have 1 to {MOST_IDS:,} ids.", code="bad_scope")
+    return tuple(dict.fromkeys(_id(item, words or {}) for item in value))
 
 
 def limit(default: int) -> int:
@@ -51,6 +67,13 @@ def cursor() -> str | None:
     return request.args.get("cursor") or None
 
 
+def _id(text: str, words: Mapping[str, UUID]) -> UUID:
+    found = words.get(text) or parse_id(text)
+    if found is None:
+        raise NotFound
+    return found
+
+
 def _body() -> dict[str, object]:
     data = request.get_data(cache=False)
     if not data.strip():
@@ -66,7 +89,8 @@ def _body() -> dict[str, object]:
     return body
 
 
-def _text(name: str, value: object) -> str:
+def text(name: str, value: object) -> str:
+    """A field's value as text. Raises InvalidInput for anything else."""
     if not isinstance(value, str):
         raise InvalidInput(f"The field {name!r} must be a text.", code="wrong_type")
     # Half a surrogate pair cannot be written as UTF-8, and PostgreSQL stores no NUL.

@@ -20,6 +20,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from ..errors import CrossSite, NotFound, NotSignedIn
 from ..types import new_id
 from . import auth, faults
+from .attachments import InMemory
 from .state import EXTENSION, services
 
 MAX_JSON_BYTES = 1024 * 1024
@@ -27,9 +28,11 @@ FILES_AT_ONCE = 10
 """An upload may be as large as this many of the largest files."""
 CONTENT_SECURITY_POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
 
+_LONGEST_MEMBER = 500
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _STATIC = f"{EXTENSION}.static"
 _UPLOADS = frozenset({f"{EXTENSION}.upload", f"{EXTENSION}.v1_upload"})
+_ATTACHING = frozenset({f"{EXTENSION}.attach", f"{EXTENSION}.v1_attach"})
 _LOST = "docchat.lost"
 _HOSTS_OWN = "docchat.hosts_own"
 
@@ -40,7 +43,10 @@ def begin(app: Flask, **_: object) -> None:
         return
     request.environ[faults.REQUEST_ID] = new_id().hex
     request.max_content_length = MAX_JSON_BYTES
-    if request.endpoint in _UPLOADS:
+    if request.endpoint in _ATTACHING:
+        # Of a chat nothing may reach a disk in the clear: set before any hook of the host can begin to read the form.
+        request.form_data_parser_class = InMemory
+    if request.endpoint in _UPLOADS | _ATTACHING:
         request.max_content_length += services().settings.max_upload_bytes * FILES_AT_ONCE
         request.max_form_parts = 100
         # Werkzeug holds what it has buffered of a file against this limit too, so one that a host sets for its own
@@ -133,6 +139,8 @@ def _read_ids() -> None:
         found: object = None
         if name.endswith("_id"):
             found = auth.parse_id(value)
+        elif name == "member":
+            found = value if len(value) <= _LONGEST_MEMBER and value.isprintable() else None
         elif name == "number" and value.isascii() and value.isdigit() and len(value) <= 9:
             found = int(value)
         if found is None and name != "filename":

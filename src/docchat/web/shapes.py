@@ -3,7 +3,11 @@
 from typing import TypedDict
 from uuid import UUID
 
-from ..types import ChatSession, Chunk, Citation, Document, Message, PageText, Receipt, SearchHit
+from ..documents.scope import PERSONAL
+from ..types import ChatSession, Chunk, Citation, Collection, Document, Message, PageText, Receipt, SearchHit
+
+PERSONAL_NAME = "personal"
+"""What stands for a person's own library where a collection is named."""
 
 
 class CitationJson(TypedDict):
@@ -17,6 +21,7 @@ class CitationJson(TypedDict):
     start: int
     end: int
     quote: str
+    attachment: bool
 
 
 class PassageJson(TypedDict):
@@ -30,10 +35,14 @@ class PassageJson(TypedDict):
     start: int
     end: int
     text: str
+    attachment: bool
 
 
 class MessageJson(TypedDict):
-    """A question or an answer; `run` is the id under which a running answer is followed."""
+    """A question or an answer; `run` is the id under which a running answer is followed.
+
+    `collections` and `documents` are what a question was asked of; null and none: everything.
+    """
 
     id: int
     role: str
@@ -46,6 +55,8 @@ class MessageJson(TypedDict):
     refused: bool
     error: str | None
     run: str | None
+    collections: list[str] | None
+    documents: list[str]
 
 
 class SessionJson(TypedDict):
@@ -73,6 +84,27 @@ class DocumentJson(TypedDict):
     created_at: str
     error: str | None
     code: str | None
+    collection: str | None
+
+
+class MemberJson(TypedDict):
+    """Somebody who may use a collection."""
+
+    user: str
+    name: str
+    role: str
+
+
+class CollectionJson(TypedDict):
+    """A collection; `access` is the caller's: reader, writer or owner. `members` only for its owner."""
+
+    id: str
+    name: str
+    access: str
+    documents: int
+    passages: int
+    created_at: str
+    members: list[MemberJson]
 
 
 class HitJson(TypedDict):
@@ -120,6 +152,7 @@ def citation(value: Citation) -> CitationJson:
         "start": value.start,
         "end": value.end,
         "quote": value.quote,
+        "attachment": value.attached,
     }
 
 
@@ -134,6 +167,7 @@ def passage(number: int, value: Chunk) -> PassageJson:
         "start": value.start,
         "end": value.end,
         "text": value.text,
+        "attachment": value.attached,
     }
 
 
@@ -151,6 +185,8 @@ def message(value: Message) -> MessageJson:
         "refused": value.refused,
         "error": value.error,
         "run": _id(value.run_id),
+        "collections": None if value.collections is None else [collection_id(item) for item in value.collections],
+        "documents": [str(item) for item in value.documents],
     }
 
 
@@ -205,7 +241,26 @@ def document(value: Document) -> DocumentJson:
         "created_at": value.created_at.isoformat(),
         "error": value.error,
         "code": value.error_code,
+        "collection": _id(value.collection),
     }
+
+
+def collection(value: Collection) -> CollectionJson:
+    """A collection as JSON."""
+    return {
+        "id": str(value.id),
+        "name": value.name,
+        "access": value.access,
+        "documents": value.documents,
+        "passages": value.passages,
+        "created_at": value.created_at.isoformat(),
+        "members": [{"user": one.user_id, "name": one.name, "role": one.role} for one in value.members],
+    }
+
+
+def collection_id(value: UUID) -> str:
+    """A collection's id; "personal" stands for the own library."""
+    return PERSONAL_NAME if value == PERSONAL else str(value)
 
 
 def page(value: PageText, *, pages: int, image: str | None) -> PageJson:
