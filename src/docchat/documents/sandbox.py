@@ -2,26 +2,37 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import StoreUnavailable, Unreadable
 from ..types import Box
-from .formats.part import Part
+from .formats.part import Part, conceal
 from .zygote import FRAME
 
 _GRACE_SECONDS = 3.0
 _BEAT_SECONDS = 2.0
 _LARGEST_REPLY = 512 * 1024 * 1024
 _LONGEST_NAME = 255
+_SHORT_NAME = 32
+_LONGEST_PASSWORD = 1024
 _TRIES = 3
+MOST_SCANS = 500
+"""Pictures of text that are read in one document; the pages behind them say so."""
+NEEDS_OCR = (
+    "This file holds pictures of text. Reading text from pictures is off on this server: "
+    "its operator can switch it on by installing tesseract."
+)
+_UNREAD = "This page is a picture. Its text was not read, because"
 
 
 class _ZygoteGone(Exception):
@@ -39,32 +50,111 @@ class _Zygote:
 class Sandbox:
     """Reads files and draws pages in child processes with limits of time and memory. Safe to share by threads.
 
-    `seconds` bounds wall clock and CPU time of one file, `memory` (bytes) what its reading may take. The helper
-    process is started at the first use in each process, ends with it, and is started again when it was killed.
+    `seconds` bounds wall clock and CPU time of one file, or of one picture in it, `memory` (bytes) what its reading
+    may take. `languages` is which of tesseract's languages read pictures (`eng+deu`), empty for all it has, `off` to
+    leave pictures unread. The helper process is started at the first use in each process, ends with it, and is started
+    again when it was killed.
     """
 
-    def __init__(self, *, seconds: float, memory: int) -> None:
+    def __init__(self, *, seconds: float, memory: int, languages: str = "") -> None:
         self._seconds = seconds
         self._memory = memory
+        self._languages = languages
         self._lock = threading.Lock()
         self._zygote: _Zygote | None = None
 
-    def read(self, content: Iterable[bytes], *, name: str, beat: Callable[[], None] | None = None) -> tuple[Part, ...]:
-        """The parts of a file. `beat` is called every two seconds meanwhile.
+    def read(
+        self,
+        content: Iterable[bytes],
+        *,
+        name: str,
+        password: str | None = None,
+        beat: Callable[[], None] | None = None,
+    ) -> tuple[Part, ...]:
+        """The parts of a file. `beat` is called every two seconds meanwhile; `password` opens a locked file.
 
-        Raises Unreadable: what the readers say, or too_complex (over a limit), or reader_crashed.
+        Raises Unreadable: what the readers say, or too_complex (over a limit), reader_crashed, or needs_ocr when there
+        is nothing but pictures and no tesseract to read them.
         """
-        kind, body = self._ask(content, {"verb": "read", "name": name[-_LONGEST_NAME:]}, beat)
+        request: dict[str, object] = {"name": name[-_LONGEST_NAME:]}
+        if password is not None:
+            request["password"] = password[:_LONGEST_PASSWORD]
+        with _held(content) as file:
+            parts = self._read(file, {"verb": "read", **request}, beat)
+            if any(part.scan for part in parts):
+                parts = self._recognized(file, request, parts, beat)
+        return parts
+
+    def read_many(
+        self, files: Sequence[tuple[str, bytes]], *, beat: Callable[[], None] | None = None
+    ) -> list[tuple[Part, ...] | Unreadable]:
+        """The same for several small files (name, content), or why each cannot be read.
+
+        One child reads them one after the other, for a child costs more than a small file. Where it ends early, and
+        where pictures have to be read, the file gets a child of its own: no file is judged by what another did.
+        """
+        sizes = [len(content) for _, content in files]
+        names = [name[-_SHORT_NAME:] for name, _ in files]
+        with _held(content for _, content in files) as file:
+            replies = self._ask_many(file, {"verb": "read_many", "names": names, "sizes": sizes}, beat)
+        found: list[tuple[Part, ...] | Unreadable] = []
+        for number, (name, content) in enumerate(files):
+            outcome = replies[number] if number < len(replies) else None
+            if outcome is None or (isinstance(outcome, tuple) and any(part.scan for part in outcome)):
+                try:
+                    outcome = self.read([content], name=name, beat=beat)
+                except Unreadable as error:
+                    outcome = error
+            found.append(outcome)
+        return found
+
+    def render(self, content: Iterable[bytes], *, number: int, width: int) -> bytes:
+        """Page `number` (1-based) of a PDF as a PNG, `width` pixels wide. Raises Unreadable as `read` does."""
+        with _held(content) as file:
+            kind, body = self._ask(file, {"verb": "render", "number": number, "width": width}, None)
+        if kind != b"P":
+            raise Unreadable("This page cannot be shown as a picture.", code="reader_crashed")
+        return body
+
+    def _read(self, file: int, request: dict[str, object], beat: Callable[[], None] | None) -> tuple[Part, ...]:
+        kind, body = self._ask(file, request, beat)
         if kind != b"J":
             raise Unreadable("The reader of this file failed.", code="reader_crashed")
         return load_parts(body)
 
-    def render(self, content: Iterable[bytes], *, number: int, width: int) -> bytes:
-        """Page `number` (1-based) of a PDF as a PNG, `width` pixels wide. Raises Unreadable as `read` does."""
-        kind, body = self._ask(content, {"verb": "render", "number": number, "width": width}, None)
-        if kind != b"P":
-            raise Unreadable("This page cannot be shown as a picture.", code="reader_crashed")
-        return body
+    def _recognized(
+        self, file: int, request: dict[str, object], parts: tuple[Part, ...], beat: Callable[[], None] | None
+    ) -> tuple[Part, ...]:
+        """The parts with the text of their pictures. Each picture is read in a child of its own."""
+        tesseract = None if self._languages == "off" else shutil.which("tesseract")
+        if tesseract is None and not any(part.visible.strip() for part in parts):
+            raise Unreadable(NEEDS_OCR, code="needs_ocr")
+        found: list[Part] = []
+        scans = 0
+        for part in parts:
+            scans += bool(part.scan)
+            if not part.scan:
+                found.append(part)
+            elif tesseract is None:
+                found.append(_unread(part, "tesseract is not installed on this server."))
+            elif scans > MOST_SCANS:
+                found.append(_unread(part, f"only {MOST_SCANS} pictures of a document are read."))
+            else:
+                asked = {**request, "verb": "ocr", "scan": part.scan, "tesseract": tesseract}
+                found.append(self._scan(file, {**asked, "languages": self._languages}, part, beat))
+        if not any(part.visible.strip() for part in found):
+            raise Unreadable("No text was found in this file, nor in its pictures.", code="no_text")
+        return tuple(found)
+
+    def _scan(self, file: int, request: dict[str, object], part: Part, beat: Callable[[], None] | None) -> Part:
+        try:
+            read = self._read(file, request, beat)
+        except Unreadable as error:
+            return _unread(part, f"it failed ({error.code}).")  # one bad picture does not take the others with it
+        if not read:
+            return replace(part, scan=())
+        label = f"{part.label} (picture)" if part.label else "Picture"
+        return replace(part, label=label, text=read[0].text, boxes=read[0].boxes, scan=())
 
     def close(self) -> None:
         """End the helper process; the next use starts another."""
@@ -73,35 +163,41 @@ class Sandbox:
         if zygote is not None:
             _dispose(zygote)
 
-    def _ask(
-        self, content: Iterable[bytes], request: dict[str, object], beat: Callable[[], None] | None
-    ) -> tuple[bytes, bytes]:
-        file = os.memfd_create("document", os.MFD_CLOEXEC)
-        try:
-            for piece in content:
-                os.write(file, piece)
-            message = json.dumps({**request, "seconds": self._seconds, "memory": self._memory}).encode()
-            for _ in range(_TRIES):
-                zygote = self._current()
-                try:
-                    return self._exchange(zygote, message, file, beat)
-                except _ZygoteGone:
-                    self._forget(zygote)
-        finally:
-            os.close(file)
+    def _ask(self, file: int, request: dict[str, object], beat: Callable[[], None] | None) -> tuple[bytes, bytes]:
+        message = json.dumps({**request, "seconds": self._seconds, "memory": self._memory}).encode()
+        for _ in range(_TRIES):
+            zygote = self._current()
+            try:
+                return self._exchange(zygote, message, file, beat)
+            except _ZygoteGone:
+                self._forget(zygote)
         raise StoreUnavailable("The readers of documents do not start at the moment.")
 
     def _exchange(
         self, zygote: _Zygote, message: bytes, file: int, beat: Callable[[], None] | None
     ) -> tuple[bytes, bytes]:
-        ours, theirs = socket.socketpair()
-        with ours:
-            with theirs:
-                try:
-                    socket.send_fds(zygote.control, [message], [file, theirs.fileno()])
-                except OSError as error:
-                    raise _ZygoteGone from error
-            return _receive(_Stream(ours, time.monotonic() + self._seconds + _GRACE_SECONDS, beat))
+        with _reply(zygote, message, file, self._seconds, beat) as stream:
+            return _receive(stream)
+
+    def _ask_many(
+        self, file: int, request: dict[str, object], beat: Callable[[], None] | None
+    ) -> list[tuple[Part, ...] | Unreadable]:
+        """What a child said before it ended, file by file."""
+        message = json.dumps({**request, "seconds": self._seconds, "memory": self._memory}).encode()
+        zygote = self._current()
+        found: list[tuple[Part, ...] | Unreadable] = []
+        try:
+            with _reply(zygote, message, file, self._seconds, beat) as stream:
+                while True:
+                    kind, length = FRAME.unpack(stream.take(FRAME.size))
+                    if kind == b"X" or length > _LARGEST_REPLY:
+                        return found
+                    body = stream.take(length)
+                    code, said = json.loads(body) if kind == b"U" else ("", "")
+                    found.append(Unreadable(said, code=code) if kind == b"U" else load_parts(body))
+        except _ZygoteGone:
+            self._forget(zygote)
+            return found
 
     def _current(self) -> _Zygote:
         with self._lock:
@@ -121,6 +217,38 @@ class Sandbox:
                 _dispose(zygote)
 
 
+@contextmanager
+def _reply(
+    zygote: _Zygote, message: bytes, file: int, seconds: float, beat: Callable[[], None] | None
+) -> Iterator["_Stream"]:
+    """Ask the zygote; what its child answers, as a stream. Raises _ZygoteGone."""
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            try:
+                socket.send_fds(zygote.control, [message], [file, theirs.fileno()])
+            except OSError as error:
+                raise _ZygoteGone from error
+        yield _Stream(ours, time.monotonic() + seconds + _GRACE_SECONDS, beat)
+
+
+@contextmanager
+def _held(content: Iterable[bytes]) -> Iterator[int]:
+    """The content as a file that only descriptors name."""
+    file = os.memfd_create("document", os.MFD_CLOEXEC)
+    try:
+        for piece in content:
+            os.write(file, piece)
+        yield file
+    finally:
+        os.close(file)
+
+
+def _unread(part: Part, reason: str) -> Part:
+    """The part with a notice for the person who opens its page, where it has no text of its own."""
+    return conceal(replace(part, scan=()), () if part.visible else (f"{_UNREAD} {reason}",), mark="Note")
+
+
 def load_parts(body: bytes) -> tuple[Part, ...]:
     """Parts from the JSON of a reply."""
     return tuple(
@@ -130,8 +258,10 @@ def load_parts(body: bytes) -> tuple[Part, ...]:
             headings=tuple((start, end) for start, end in headings),
             rows=rows,
             boxes=tuple(Box(int(start), int(end), *edges) for start, end, *edges in boxes),
+            hidden=tuple((start, end) for start, end in hidden),
+            scan=tuple(scan),
         )
-        for label, text, headings, rows, boxes in json.loads(body)
+        for label, text, headings, rows, boxes, hidden, scan in json.loads(body)
     )
 
 

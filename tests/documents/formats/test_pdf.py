@@ -3,7 +3,7 @@
 import pytest
 
 from docchat.documents.formats import pdf
-from docchat.documents.formats.pdf import Glyph, Line, assemble, spaced
+from docchat.documents.formats.pdf_layout import Glyph, Line, assemble, spaced
 
 from .. import samples
 

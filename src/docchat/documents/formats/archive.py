@@ -1,7 +1,9 @@
 """Zip-based documents: which kind it is, and refusal of bombs and of names that leave the folder."""
 
 import io
+import struct
 import zipfile
+import zlib
 
 from ...errors import Unreadable
 
@@ -14,7 +16,10 @@ _MIMETYPES = {
     "application/vnd.oasis.opendocument.text": "odt",
     "application/vnd.oasis.opendocument.text-template": "odt",
     "application/vnd.oasis.opendocument.spreadsheet": "ods",
+    "application/vnd.oasis.opendocument.spreadsheet-template": "ods",
     "application/vnd.oasis.opendocument.presentation": "odp",
+    "application/vnd.oasis.opendocument.presentation-template": "odp",
+    "application/vnd.oasis.opendocument.graphics": "odp",
 }
 
 
@@ -23,7 +28,7 @@ def open_archive(data: bytes) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OSError, struct.error) as error:
         raise Unreadable("This file is damaged: its archive cannot be opened.", code="damaged") from error
     if len(entries) > MOST_ENTRIES or sum(entry.file_size for entry in entries) > _LARGEST_TOTAL:
         raise Unreadable("This file unpacks to far more than its size. It was not read.", code="too_complex")
@@ -37,11 +42,22 @@ def open_archive(data: bytes) -> zipfile.ZipFile:
 
 def member(archive: zipfile.ZipFile, name: str) -> bytes:
     """The bytes of a member. Raises Unreadable: damaged, locked."""
+    return locked_member(archive, name, None)
+
+
+def locked_member(archive: zipfile.ZipFile, name: str, password: str | None) -> bytes:
+    """The bytes of a member that may be locked. Raises Unreadable: damaged, locked, unsupported."""
     try:
-        return archive.read(name)
+        return archive.read(name, pwd=password.encode() if password is not None else None)
     except RuntimeError as error:
-        raise Unreadable("This file is locked with a password.", code="locked") from error
-    except (KeyError, zipfile.BadZipFile, NotImplementedError, EOFError, OSError, ValueError) as error:
+        if password is not None:
+            raise Unreadable("This password does not open the file.", code="locked") from error
+        raise Unreadable(
+            "This file is locked with a password. Give the password to have it read.", code="locked"
+        ) from error
+    except NotImplementedError as error:
+        raise Unreadable("This file is packed in a way that is not supported.", code="unsupported") from error
+    except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, struct.error) as error:
         raise Unreadable("This file is damaged: a part of it cannot be read.", code="damaged") from error
 
 
@@ -56,7 +72,11 @@ def kind(archive: zipfile.ZipFile) -> str:
         return "epub"
     if "xl/workbook.bin" in names:
         return "xlsb"
-    for folder, name in (("word/", "docx"), ("xl/", "xlsx"), ("ppt/", "pptx")):
-        if any(entry.startswith(folder) for entry in names):
+    for folder, main, name in (
+        ("word/", "word/document.xml", "docx"),
+        ("xl/", "xl/workbook.xml", "xlsx"),
+        ("ppt/", "ppt/presentation.xml", "pptx"),
+    ):
+        if main in names or ("[Content_Types].xml" in names and any(entry.startswith(folder) for entry in names)):
             return name
     return "zip"

@@ -13,6 +13,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _ESCAPES = ((b"\x1b$)C", "iso2022_kr"), (b"\x1b$", "iso2022_jp_2"), (b"\x1b(J", "iso2022_jp_2"))
+_SHIFTED = re.compile(rb"~\{(?:[!-w][!-~])+~\}")  # Chinese between escapes of two plain characters
 _SAMPLE = 65536
 _RUN = re.compile(rb"[\x80-\xff]+")
 _MOSTLY_ASCII = 0.15  # share of high bytes up to which a text is a western one with accents
@@ -31,6 +32,9 @@ _COMMON: tuple[tuple[str, Callable[[int, int], bool]], ...] = (
     ("gb18030", lambda lead, trail: trail >= 0xA1 and (lead in (0xA1, 0xA3) or 0xB0 <= lead <= 0xD7)),
 )
 _KANA = {"cp932": (0x82, 0x83), "euc_jp": (0xA4, 0xA5)}
+_SPACED = re.compile(rb"[\x80-\xff] (?=[\x80-\xff])")
+_LEAST_SPACED = 0.1  # blanks between letters: of these languages only Korean parts words
+_FOR_BLANKS = 0.25
 _LEAST_KANA = 0.08  # share of kana that any Japanese text has
 _SINGLE = (
     ("cp1251", "\u0400", "\u04ff"),
@@ -54,6 +58,8 @@ def decode(data: bytes, *, declared: str = "") -> str:
     for escape, name in _ESCAPES:
         if escape in data[:_SAMPLE]:
             return data.decode(name, "replace")
+    if _SHIFTED.search(data[:_SAMPLE]) and (text := _strict(data, "hz")) is not None:
+        return text
     for name in ("utf-8", declared):
         text = _strict(data, name)
         if text is not None:
@@ -84,6 +90,8 @@ def guess(sample: bytes) -> str:
         return "cp1252"
     scattered = len(_RUN.findall(sample)) >= high / 2
     scores = {n: _score(sample, n, common) for n, common in _COMMON if n in _KANA or not scattered}
+    if len(_SPACED.findall(sample)) > _LEAST_SPACED * high / 2:
+        scores["cp949"] = scores.get("cp949", 0.0) + _FOR_BLANKS
     best = max(scores, key=lambda name: scores[name])
     if scores[best] >= _SURE:
         return best

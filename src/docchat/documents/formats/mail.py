@@ -9,10 +9,9 @@ from dataclasses import replace
 from email.message import Message
 
 from ...errors import Unreadable
-from . import web
+from . import pictures, web
 from .encoding import decode
-from .part import Block, Part, clean, flow
-from .wrap import unwrap
+from .part import Block, Part, clean, flow, paragraphs
 
 Reader = Callable[[bytes, str], tuple[Part, ...]]
 
@@ -34,10 +33,23 @@ def read(data: bytes, *, reader: Reader, label: str = "Message") -> tuple[Part, 
     message = email.message_from_bytes(data)
     blocks = list(_head(message))
     blocks += _body(message)
-    parts = list(flow(blocks, label=label))
-    for attached in _attachments(message):
-        parts += _attachment(attached, reader)
-    return tuple(parts)
+    attached: list[Part] = []
+    for number, attachment in enumerate(_attachments(message)):
+        try:
+            found = _attachment(attachment, reader)
+        except Unreadable as error:  # a broken attachment does not hide the message
+            blocks.append(Block(f"Attachment {_file_name(attachment)} was not read. {error.message}", "line"))
+            continue
+        attached += (replace(p, scan=(str(number), *p.scan)) if p.scan else p for p in found)
+    return (*flow(blocks, label=label), *attached)
+
+
+def inner(data: bytes, number: str) -> bytes:
+    """The bytes of the attachment with that number. Raises Unreadable with code no_page."""
+    found = list(_attachments(email.message_from_bytes(data)))
+    if not number.isdigit() or int(number) >= len(found):
+        raise Unreadable("This message has no such attachment.", code="no_page")
+    return _content(found[int(number)])
 
 
 def read_box(data: bytes, *, reader: Reader) -> tuple[Part, ...]:
@@ -49,7 +61,7 @@ def read_box(data: bytes, *, reader: Reader) -> tuple[Part, ...]:
     ends = [match.start() for match in _SEPARATOR.finditer(data)][1 : len(starts)]
     parts: list[Part] = []
     for number, (start, end) in enumerate(zip(starts, [*ends, len(data)], strict=False), 1):
-        parts += read(data[start:end], reader=reader, label=f"Message {number}")
+        parts += (p for p in read(data[start:end], reader=reader, label=f"Message {number}") if not p.scan)
     return tuple(parts)
 
 
@@ -104,7 +116,7 @@ def _text(part: Message) -> list[Block]:
     text = decode(_payload(part), declared="" if declared == "us-ascii" else declared)
     if kind == "text/html":
         return web.blocks(text)
-    return [Block(paragraph) for paragraph in re.split(r"\n\s*\n", unwrap(clean(text)))]
+    return paragraphs(text)
 
 
 def _attachments(message: Message) -> Iterator[Message]:
@@ -120,18 +132,24 @@ def _attachments(message: Message) -> Iterator[Message]:
 
 
 def _attachment(part: Message, reader: Reader) -> list[Part]:
-    name = clean(_header_name(part)) or "message"
-    if part.get_content_type() == "message/rfc822":
-        inner = part.get_payload()
-        data = inner[0].as_bytes() if isinstance(inner, list) and inner and isinstance(inner[0], Message) else b""
-        name = name if name.endswith(".eml") else f"{name}.eml"
-    else:
-        data = _payload(part)
-    try:
-        found = reader(data, name)
-    except Unreadable:
-        return []  # a picture or a broken attachment does not hide the message
+    name = _file_name(part)
+    data = _content(part)
+    if pictures.is_picture(data) and (part.get("Content-ID") or part.get_content_disposition() == "inline"):
+        return []  # a logo or an emoji of the text
+    found = reader(data, name)
     return [replace(p, label=f"Attachment {name}" + (f", {p.label}" if p.label else "")) for p in found]
+
+
+def _content(part: Message) -> bytes:
+    if part.get_content_type() != "message/rfc822":
+        return _payload(part)
+    held = part.get_payload()
+    return held[0].as_bytes() if isinstance(held, list) and held and isinstance(held[0], Message) else b""
+
+
+def _file_name(part: Message) -> str:
+    name = clean(_header_name(part)) or "message"
+    return f"{name}.eml" if part.get_content_type() == "message/rfc822" and not name.endswith(".eml") else name
 
 
 def _header_name(part: Message) -> str:

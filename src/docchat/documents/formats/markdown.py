@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from .. import tables
 from .part import Block, Part, flow
+from .web_hidden import hidden_element
 from .wrap import unwrap
 
 _HEADING = re.compile(r"#{1,6}\s")
@@ -27,6 +28,10 @@ _STRONG = re.compile(r"(\*\*|__|~~)(?=\S)((?:(?!\1).)+)(?<=\S)\1")
 _EMPHASIS = re.compile(r"(?<![\w*])\*(?=\S)([^*\n]+?)(?<=\S)\*(?![\w*])|(?<![\w_])_(?=\S)([^_\n]+?)(?<=\S)_(?![\w_])")
 _CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+_ELEMENT = re.compile(
+    r"<([a-z]\w*)(\s[^<>]*(?:hidden|style\s*=|color\s*=)[^<>]*)>(.{0,5000}?)</\1\s*>", re.DOTALL | re.I
+)
+_FENCED = re.compile(r"^((?:```|~~~).*?^(?:```|~~~)[^\n]*$)", re.MULTILINE | re.DOTALL)
 _STASH = re.compile("\ue000(\\d+)\ue001")
 
 
@@ -36,8 +41,14 @@ def read(text: str, *, label: str = "") -> tuple[Part, ...]:
 
 
 def blocks(text: str) -> Iterator[Block]:
-    """Headings, paragraphs, list items, code lines and table rows of a Markdown text."""
+    """Headings, paragraphs, list items, code lines and table rows of a Markdown text; hidden HTML elements apart."""
     text = _without_comments(_FRONT_MATTER.sub(r"\1\n\n", text.replace("\r\n", "\n")))
+    text, hidden = _without_hidden(text) if _ELEMENT.search(text) else (text, [])
+    yield from (Block(_TAG.sub("", piece), hidden=True) for piece in hidden)
+    yield from _seen(text)
+
+
+def _seen(text: str) -> Iterator[Block]:
     paragraph: list[str] = []
     fenced = False
     for line in [*text.split("\n"), ""]:
@@ -72,6 +83,21 @@ def _without_comments(text: str) -> str:
         kept.append(text[at:start])
         at = end + 3
     return "".join([*kept, text[at:]])
+
+
+def _without_hidden(text: str) -> tuple[str, list[str]]:
+    """The text without hidden HTML elements, and what stood in them. Code is left as it is."""
+    hidden: list[str] = []
+
+    def visible(match: re.Match[str]) -> str:
+        if not hidden_element(match[1], match[2]):
+            return match[0]
+        hidden.append(match[3])
+        return ""
+
+    pieces = _FENCED.split(text)
+    pieces[::2] = [_ELEMENT.sub(visible, piece) for piece in pieces[::2]]
+    return "".join(pieces), hidden
 
 
 def _paragraph(lines: list[str]) -> Iterator[Block]:

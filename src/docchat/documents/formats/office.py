@@ -1,4 +1,4 @@
-"""Word, PowerPoint, Excel, RTF, EPUB and their legacy forms by kreuzberg, kept to pages, slides and sheets."""
+"""Cells of workbooks, Outlook messages and the legacy forms of Word and PowerPoint, by kreuzberg."""
 
 import re
 from collections.abc import Iterator
@@ -11,58 +11,57 @@ from ...types import new_id
 from . import markdown, sheet
 from .part import Part, flow
 
-_OPENXML = "application/vnd.openxmlformats-officedocument."
 MIME = {
-    "docx": f"{_OPENXML}wordprocessingml.document",
-    "pptx": f"{_OPENXML}presentationml.presentation",
-    "xlsx": f"{_OPENXML}spreadsheetml.sheet",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "xlsb": "application/vnd.ms-excel.sheet.binary.macroEnabled.12",
-    "ods": "application/vnd.oasis.opendocument.spreadsheet",
     "doc": "application/msword",
     "ppt": "application/vnd.ms-powerpoint",
     "xls": "application/vnd.ms-excel",
     "msg": "application/vnd.ms-outlook",
-    "rtf": "application/rtf",
-    "epub": "application/epub+zip",
 }
-_SLIDES = ("pptx", "ppt")
-_SHEETS = ("xlsx", "xlsb", "xls", "ods")
+LOCKED = "This file is locked with a password. Give the password to have it read."
+STAYS_LOCKED = (
+    "This file is locked in an old way that is not supported. Save it without the password and upload it again."
+)
 
 
 def read(data: bytes, kind: str) -> tuple[Part, ...]:
-    """The parts of an office file. Raises Unreadable: locked, damaged."""
+    """The parts of an office file that is no workbook. Raises Unreadable: locked, damaged."""
     # A word that no file holds parts the slides: the byte offsets that the library gives beside drift.
     mark = f"slide{new_id().hex}n"
-    config = kreuzberg.ExtractionConfig(
-        use_cache=False,
-        output_format="markdown",
-        pages=kreuzberg.PageConfig(
-            extract_pages=True, insert_page_markers=kind in _SLIDES, marker_format=f"\n\n{mark}{{page_num}}\n\n"
-        ),
-        concurrency=kreuzberg.ConcurrencyConfig(max_threads=1),
-    )
-    try:
-        result = kreuzberg.extract_bytes_sync(data, MIME[kind], config=config)
-    except kreuzberg.KreuzbergError as error:
-        if "password" in str(error).lower() or "encrypt" in str(error).lower():
-            raise Unreadable(
-                "This file is locked with a password. Save it without the password and upload it again.",
-                code="locked",
-            ) from error
-        raise Unreadable("This file is damaged: no text can be read from it.", code="damaged") from error
-    if kind in _SHEETS:
-        return tuple(_sheets(result))
-    if kind in _SLIDES:
+    result = _extracted(data, kind, mark if kind == "ppt" else None)
+    if kind == "ppt":
         return tuple(_slides(result.content, mark))
     return markdown.read(result.content, label="Message" if kind == "msg" else "")
 
 
-def _sheets(result: Any) -> Iterator[Part]:
+def sheets(data: bytes, kind: str) -> dict[str, tuple[Part, ...]]:
+    """The parts of each sheet of a workbook by its name. Raises Unreadable: locked, damaged."""
+    result = _extracted(data, kind, None)
     names = result.metadata.get("sheet_names") or []
-    for found in result.tables:
-        number = found.page_number
+    found: dict[str, tuple[Part, ...]] = {}
+    for table in result.tables:
+        number = table.page_number
         name = names[number - 1] if 0 < number <= len(names) else f"Sheet {number}"
-        yield from sheet.table(found.cells, label=name)
+        found[name] = found.get(name, ()) + sheet.table(table.cells, label=name)
+    return found
+
+
+def _extracted(data: bytes, kind: str, mark: str | None) -> Any:
+    config = kreuzberg.ExtractionConfig(
+        use_cache=False,
+        output_format="markdown",
+        pages=kreuzberg.PageConfig(
+            extract_pages=True, insert_page_markers=mark is not None, marker_format=f"\n\n{mark}{{page_num}}\n\n"
+        ),
+        concurrency=kreuzberg.ConcurrencyConfig(max_threads=1),
+    )
+    try:
+        return kreuzberg.extract_bytes_sync(data, MIME[kind], config=config)
+    except kreuzberg.KreuzbergError as error:
+        if "password" in str(error).lower() or "encrypt" in str(error).lower():
+            raise Unreadable(STAYS_LOCKED, code="locked") from error
+        raise Unreadable("This file is damaged: no text can be read from it.", code="damaged") from error
 
 
 def _slides(content: str, mark: str) -> Iterator[Part]:

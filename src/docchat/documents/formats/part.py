@@ -1,39 +1,64 @@
 """What a reader returns: parts of a document with their text, headings and boxes."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ...types import Box
 from ..chunk import split
+from .invisible import drop, smuggled
+from .wrap import unwrap
 
 PART_CHARS = 40_000
 """A flowing text longer than this is cut into several parts, so that a page stays small enough to show."""
+LONGEST_HIDDEN = 2_000
+"""Characters of hidden text that a part shows."""
 
-_REMOVED = re.compile(
-    "[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
-    "\ufff9-\ufffb\ud800-\udfff\ue000-\uf8ff]"
-)
 _LINE_END = re.compile("\r\n?|[\x0c\x85\u2028\u2029]")
-_BLANKS = re.compile("[ \t\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
+_BLANKS = re.compile("[ \t\u00a0\u2000-\u200a\u202f\u205f\u2800\u3000]+")
 _MANY_LINES = re.compile(r"\n{3,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A page, slide, sheet or flowing text. `headings` are [start, end) ranges of `text`; `rows`: it is a table."""
+    """A page, slide, sheet or flowing text. `headings` are [start, end) ranges of `text`; `rows`: it is a table.
+
+    `hidden` are the ranges of `text` that a reader of the file would not see, always at its end and marked as hidden
+    in words: they are shown to the person who asks for the page, and never reach the index or a model.
+    `scan`: where a picture stands from which no text was read yet: its page, behind the names of what it is packed in.
+    """
 
     label: str
     text: str
     headings: tuple[tuple[int, int], ...] = ()
     rows: bool = False
     boxes: tuple[Box, ...] = ()
+    hidden: tuple[tuple[int, int], ...] = ()
+    scan: tuple[str, ...] = ()
+
+    @property
+    def visible(self) -> str:
+        """The text that a reader of the file sees: the beginning of `text`, so that offsets are the same."""
+        return self.text[: self.hidden[0][0]].rstrip() if self.hidden else self.text
+
+
+def conceal(part: Part, pieces: Iterable[str], *, mark: str = "Hidden text") -> Part:
+    """The part with hidden texts behind its own, each text once, cut at LONGEST_HIDDEN characters."""
+    found = dict.fromkeys(" ".join(clean(piece).split()) for piece in pieces)
+    joined = " / ".join(piece for piece in found if piece)
+    if not joined:
+        return part
+    if len(joined) > LONGEST_HIDDEN:
+        joined = f"{joined[:LONGEST_HIDDEN]}\u2026 and {len(joined) - LONGEST_HIDDEN:,} more characters"
+    start = len(part.text) + 2 if part.text else 0
+    text = f"{part.text}\n\n[{mark}: {joined}]" if part.text else f"[{mark}: {joined}]"
+    return replace(part, text=text, hidden=(*part.hidden, (start, len(text))))
 
 
 def clean(text: str) -> str:
     """Text without control, invisible, direction and private-use characters, with single blanks and `\\n` lines."""
-    text = _BLANKS.sub(" ", _REMOVED.sub("", _LINE_END.sub("\n", text)))
+    text = _BLANKS.sub(" ", drop(_LINE_END.sub("\n", text)))
     lines = [line.strip() for line in text.split("\n")]
     return _MANY_LINES.sub("\n\n", "\n".join(lines)).strip("\n")
 
@@ -44,6 +69,13 @@ class Block:
 
     text: str
     kind: Literal["text", "heading", "item", "row", "line"] = "text"
+    hidden: bool = False
+
+
+def paragraphs(text: str) -> list[Block]:
+    """The paragraphs of a plain text, its broken lines joined; what invisible characters spell is hidden text."""
+    found = re.split(r"\n\s*\n", unwrap(clean(text)))
+    return [*map(Block, found), *(Block(secret, hidden=True) for secret in smuggled(text))]
 
 
 def flow(blocks: Sequence[Block], *, label: str = "") -> tuple[Part, ...]:
@@ -69,17 +101,21 @@ def _pieces(block: Block) -> Iterator[Block]:
         yield block
         return
     for passage in split(block.text, size=PART_CHARS):
-        yield Block(block.text[passage.start : passage.end], block.kind)
+        yield replace(block, text=block.text[passage.start : passage.end])
 
 
 def _join(label: str, blocks: Sequence[Block]) -> Part:
     pieces: list[str] = []
     headings = []
+    hidden: list[str] = []
     before = ""
     length = 0
     for block in blocks:
+        hidden += smuggled(block.text)
         text = clean(block.text)
-        if not text:
+        if block.hidden:
+            hidden.append(text)
+        if not text or block.hidden:
             continue
         gap = "" if not pieces else "\n" if _is_close(before, block.kind) else "\n\n"
         before = block.kind
@@ -87,7 +123,7 @@ def _join(label: str, blocks: Sequence[Block]) -> Part:
             headings.append((length + len(gap), length + len(gap) + len(text)))
         pieces.append(gap + text)
         length += len(gap) + len(text)
-    return Part(label=label, text="".join(pieces), headings=tuple(headings))
+    return conceal(Part(label=label, text="".join(pieces), headings=tuple(headings)), hidden)
 
 
 def _is_close(before: str, kind: str) -> bool:

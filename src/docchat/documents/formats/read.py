@@ -4,106 +4,120 @@ import re
 from collections.abc import Callable
 
 from ...errors import Unreadable
-from . import archive, encoding, mail, markdown, odf, office, pdf, sheet, web
-from .part import Block, Part, clean, flow
-from .wrap import unwrap
+from . import (
+    archive,
+    bundle,
+    encoding,
+    epub,
+    legacy,
+    mail,
+    markdown,
+    odf,
+    pdf,
+    pictures,
+    rtf,
+    sheet,
+    slides,
+    structured,
+    web,
+    word,
+    workbook,
+)
+from .compound import START as COMPOUND
+from .part import Part, flow, paragraphs
 
 LONGEST_TEXT = 20_000_000
 """Characters of text in all parts together; a file that gives more is refused."""
+MOST_PARTS = 50_000
+"""Pages, sheets, slides and texts of a file that is read."""
 _DEEPEST = 3
 
 _NOT_TEXT = (
     b"\x7fELF", b"MZ", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ", b"\x00asm", b"SQLite format 3",
-    b"\xca\xfe\xba\xbe", b"\x28\xb5\x2f\xfd",
-)  # fmt: skip
-_PICTURES = (
-    b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\x00", b"MM\x00*", b"RIFF", b"\x00\x00\x01\x00",
-    b"8BPS",
-)  # fmt: skip
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_OLE_STREAMS = (
-    ("EncryptedPackage", "locked"), ("WordDocument", "doc"), ("PowerPoint Document", "ppt"), ("Workbook", "xls"),
-    ("Book", "xls"), ("__substg1.0_", "msg"),
+    b"\xca\xfe\xba\xbe", b"\x28\xb5\x2f\xfd", b"RIFF", b"OggS", b"fLaC", b"ID3", b"\x1aE\xdf\xa3",
 )  # fmt: skip
 _BINARY_NAMES = {
     "docx": "a Word document", "docm": "a Word document", "doc": "a Word document", "pptx": "a PowerPoint file",
     "ppt": "a PowerPoint file", "xlsx": "an Excel file", "xlsm": "an Excel file", "xls": "an Excel file",
     "odt": "an OpenDocument file", "ods": "an OpenDocument file", "odp": "an OpenDocument file", "epub": "an e-book",
-    "rtf": "a rich text file", "msg": "an Outlook message",
+    "rtf": "a rich text file", "msg": "an Outlook message", "zip": "a zip archive", "png": "a picture",
+    "jpg": "a picture", "jpeg": "a picture", "tif": "a picture", "tiff": "a picture", "gif": "a picture",
+    "bmp": "a picture", "webp": "a picture",
 }  # fmt: skip
+_PLAIN_NAMES = ("txt", "md", "csv", "tsv", "json", "log")
 _ODD = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ufffd]")
 _HTML_START = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->).)*-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
 )
 
 
-def read(data: bytes, name: str) -> tuple[Part, ...]:
-    """The parts of a file that have text or a place in the page count.
+def read(data: bytes, name: str, *, password: str | None = None) -> tuple[Part, ...]:
+    """The parts of a file that have text or a place in the page count. `password` opens a locked file.
 
     Raises Unreadable with code empty_file, not_a_pdf, wrong_type, unsupported, locked, damaged, too_complex or no_text
     and a message for people.
     """
-    parts = _read(data, name, 0)
-    if sum(len(part.text) for part in parts) > LONGEST_TEXT:
+    parts = _read(data, name, 0, password)
+    if sum(len(part.text) for part in parts) > LONGEST_TEXT or len(parts) > MOST_PARTS:
         raise Unreadable("This file holds more text than one document may have. Please split it.", code="too_complex")
-    if not any(part.text.strip() for part in parts):
-        raise Unreadable(
-            "No text was found in this file. Scanned pages and pictures cannot be read yet.", code="no_text"
-        )
+    if not any(part.visible.strip() or part.scan for part in parts):
+        raise Unreadable("No text was found in this file.", code="no_text")
     return parts
 
 
-def _read(data: bytes, name: str, depth: int) -> tuple[Part, ...]:
+def inner(data: bytes, name: str) -> bytes:
+    """What a file holds under a name: a member of an archive, an attachment of a message. Raises Unreadable."""
+    if data.startswith(b"PK"):
+        return bundle.inner(data, name)
+    return mail.inner(data, name)
+
+
+def _read(data: bytes, name: str, depth: int, password: str | None) -> tuple[Part, ...]:
     extension = name.rpartition(".")[2].lower() if "." in name else ""
     if not data:
         raise Unreadable("This file is empty.", code="empty_file")
     if b"%PDF-" in data[:1024]:
-        return pdf.read(data)
+        return pdf.read(data, password=password)
     if extension == "pdf":
         raise Unreadable(
             "This file is named .pdf but is not a PDF. Give it its proper ending and upload it again.", code="not_a_pdf"
         )
-    if data.startswith(b"PK\x03\x04") or data.startswith(b"PK\x05\x06"):
-        return _zip(data)
-    if data.startswith(_OLE):
-        return _ole(data)
+    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return _zip(data, depth, password)
+    if data.startswith(COMPOUND):
+        return legacy.read(data, password=password, reader=lambda inside: _zip(inside, depth, None))
     if data.lstrip()[:5] == b"{\\rtf":
-        return office.read(data, "rtf")
-    if data.startswith(_PICTURES) and extension not in ("txt", "md", "csv"):
-        raise Unreadable("This is a picture. Pictures cannot be read yet.", code="no_text")
+        return rtf.read(data)
+    if pictures.is_picture(data) and extension not in _PLAIN_NAMES:
+        return pictures.read(data)
     if data.startswith(_NOT_TEXT):
         raise Unreadable("Files of this kind cannot be read.", code="unsupported")
     return _text(data, extension, depth)
 
 
-def _zip(data: bytes) -> tuple[Part, ...]:
+def _zip(data: bytes, depth: int, password: str | None) -> tuple[Part, ...]:
     opened = archive.open_archive(data)
     kind = archive.kind(opened)
-    if kind == "zip":
-        raise Unreadable("This is an archive. Unpack it and upload the files that are in it.", code="unsupported")
-    if kind == "odt":
-        return odf.read(data)
-    if kind not in office.MIME:
-        raise Unreadable("Files of this kind cannot be read.", code="unsupported")
-    return office.read(data, kind)
-
-
-def _ole(data: bytes) -> tuple[Part, ...]:
-    for stream, kind in _OLE_STREAMS:
-        if stream.encode("utf-16-le") in data:
-            if kind == "locked":
-                raise Unreadable(
-                    "This file is locked with a password. Save it without the password and upload it again.",
-                    code="locked",
-                )
-            return office.read(data, kind)
-    raise Unreadable("Files of this kind cannot be read.", code="unsupported")
+    if kind == "docx":
+        return word.read(opened)
+    if kind == "pptx":
+        return slides.read(opened)
+    if kind == "xlsx":
+        return workbook.read(opened, data)
+    if kind == "xlsb":
+        return legacy.read_binary(opened, data)
+    if kind == "epub":
+        return epub.read(opened)
+    if kind in ("odt", "ods", "odp"):
+        return odf.read(opened, kind)
+    if depth:
+        raise Unreadable("An archive inside a file is not opened.", code="unsupported")
+    return bundle.read(opened, reader=_inside(depth), password=password)
 
 
 def _text(data: bytes, extension: str, depth: int) -> tuple[Part, ...]:
-    flat_word = b"xmlPackage" in data[:2000]
-    if flat_word:
-        return office.read(data, "docx")
+    if b"xmlPackage" in data[:2000]:
+        return word.read(word.unflatten(data))
     if extension in _BINARY_NAMES:
         raise Unreadable(
             f"This file is named .{extension} but is not {_BINARY_NAMES[extension]}. "
@@ -111,26 +125,32 @@ def _text(data: bytes, extension: str, depth: int) -> tuple[Part, ...]:
             code="wrong_type",
         )
     if extension == "mbox" or (data.startswith(b"From ") and mail.looks_like_mail(data.partition(b"\n")[2])):
-        return mail.read_box(data, reader=_attachment_reader(depth))
+        return mail.read_box(data, reader=_inside(depth))
     if extension == "eml" or mail.looks_like_mail(data):
-        return mail.read(data, reader=_attachment_reader(depth))
+        return mail.read(data, reader=_inside(depth))
     text = encoding.decode(data, declared=web.charset(data))
     sample = text[:20_000]
     if len(_ODD.findall(sample)) > 0.05 * len(sample) + 8:
         raise Unreadable("Files of this kind cannot be read.", code="unsupported")
+    return _plain(text, extension)
+
+
+def _plain(text: str, extension: str) -> tuple[Part, ...]:
+    if extension in ("json", "jsonl", "ndjson", "geojson") and (records := structured.read(text)) is not None:
+        return records
     if extension in ("csv", "tsv", "tab"):
         return sheet.read(text)
     if extension in ("html", "htm", "xhtml") or _HTML_START.match(text[:4096]):
         return web.read(text)
     if extension in ("md", "markdown", "mdown"):
         return markdown.read(text)
-    return flow([Block(paragraph) for paragraph in re.split(r"\n[ \t]*\n", unwrap(clean(text)))])
+    return flow(paragraphs(text))
 
 
-def _attachment_reader(depth: int) -> Callable[[bytes, str], tuple[Part, ...]]:
+def _inside(depth: int) -> Callable[[bytes, str], tuple[Part, ...]]:
     def reader(data: bytes, name: str) -> tuple[Part, ...]:
         if depth >= _DEEPEST:
             raise Unreadable("Messages are attached too deep.", code="too_complex")
-        return _read(data, name, depth + 1)
+        return _read(data, name, depth + 1, None)
 
     return reader

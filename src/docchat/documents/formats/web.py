@@ -1,30 +1,30 @@
-"""HTML to flowing text: what a reader of the page sees, with headings and table rows; never scripts or hidden parts."""
+"""HTML to flowing text: what a reader of the page sees, with headings and rows; hidden text apart, no scripts."""
 
 import re
+from collections import Counter
 from html.parser import HTMLParser
 
 from .. import tables
 from .part import Block, Part, flow
+from .web_hidden import Looks
 
 _SKIPPED = frozenset(
     re.findall(
         r"\w+",
-        "script style noscript template head svg math object iframe select button datalist dialog canvas audio video",
+        "script style noscript template head svg math object iframe datalist canvas audio video",
     )
 )
 _BLOCKS = frozenset(
     re.findall(
         r"\w+",
-        """p div section article main header footer aside nav ul ol dl dd dt li blockquote pre figure figcaption table
-        thead tbody tfoot tr caption h1 h2 h3 h4 h5 h6 form fieldset legend address details summary hr body html br""",
+        """option dialog p div section article main header footer aside nav ul ol dl dd dt li blockquote pre
+        figure figcaption table thead tbody tfoot tr caption h1 h2 h3 h4 h5 h6 form fieldset legend address
+        details summary hr body html br""",
     )
 )
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 # Tags that have no end.
 _EMPTY = frozenset(re.findall(r"\w+", "area base br col embed hr img input link meta param source track wbr frame"))
-_HIDDEN = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]*[1-9])|opacity\s*:\s*0(?![.\d]*[1-9])", re.I
-)
 _CHARSET = re.compile(
     rb"<meta[^>]{0,200}?charset\s*=\s*(?:[\"']\s*)?([\w.:-]+)|<\?xml[^>]{0,100}encoding=[\"']([\w.:-]+)", re.I
 )
@@ -43,11 +43,11 @@ def read(text: str, *, label: str = "") -> tuple[Part, ...]:
 
 
 def blocks(text: str) -> list[Block]:
-    """The visible blocks of an HTML text."""
+    """The blocks of an HTML text, those that a reader does not see marked as hidden."""
     parser = _Reader()
     parser.feed(text)
     parser.close()
-    parser.flush()
+    parser.finish()
     if parser.title and not any(block.kind == "heading" for block in parser.found):
         parser.found.insert(0, Block(parser.title, "heading"))
     return parser.found
@@ -63,20 +63,25 @@ class _Reader(HTMLParser):
         self._text: list[str] = []
         self._heading = self._item = self._in_title = False
         self._pre = 0
-        self._hidden: list[str] = []  # the hidden element and what of its kind is open inside it
+        self._looks = Looks()
+        self._sheet: list[str] = []
+        self._hidden = ""  # the element that is passed over
+        self._inside: Counter[str] = Counter()  # elements open inside it, and itself
+        self._open: Counter[str] = Counter()  # other elements that are open
+        self._secret: list[str] | None = None  # the text of the hidden element, None when it is not for reading
         self._row: list[str] | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "title":
             self._in_title = not self.title
+        if self._hidden == "p" and tag in _BLOCKS:
+            self._end_hidden()
         if self._hidden:
-            if tag == self._hidden[0]:
-                self._hidden.append(tag)
+            self._inside[tag] += tag not in _EMPTY
             return
-        if tag not in _EMPTY and (tag in _SKIPPED or _is_hidden(dict(attrs))):
-            if tag != "head":
-                self._hidden.append(tag)
+        if tag not in _EMPTY and self._skips(tag, dict(attrs)):
             return
+        self._open[tag] += tag not in _EMPTY
         if tag in ("td", "th"):
             if "".join(self._text).strip():
                 self._cell()
@@ -90,9 +95,16 @@ class _Reader(HTMLParser):
         if tag == "title":
             self._in_title = False
         if self._hidden:
-            if tag == self._hidden[0]:
-                self._hidden.pop()
-            return
+            if self._inside[tag] > 0:
+                self._inside[tag] -= 1
+                if not self._inside[self._hidden]:
+                    self._end_hidden()
+                return
+            if not self._open[tag] > 0:
+                return
+            self._end_hidden()  # what is around it ends, and it was never closed
+        self._open[tag] -= self._open[tag] > 0
+        self._looks.closed(tag)
         if tag in ("td", "th"):
             self._cell()
         elif tag == "tr":
@@ -102,6 +114,29 @@ class _Reader(HTMLParser):
         if tag == "pre":
             self._pre = max(0, self._pre - 1)
 
+    def _skips(self, tag: str, attrs: dict[str, str | None]) -> bool:
+        """Whether an element is passed over; one that is hidden keeps its text apart."""
+        if tag == "head":
+            return True
+        if tag in _SKIPPED or (attrs.get("aria-hidden") or "").lower() == "true":
+            self._secret = None
+        elif self._looks.opened(tag, attrs):
+            self._secret = []
+        else:
+            return False
+        self._hidden = tag
+        self._inside = Counter((tag,))
+        return True
+
+    def _end_hidden(self) -> None:
+        if self._hidden == "style":
+            self._looks.add("".join(self._sheet))
+            self._sheet.clear()
+        elif self._secret is not None:
+            self._looks.closed(self._hidden)
+            self.found.append(Block(" ".join(self._secret), hidden=True))
+        self._hidden, self._secret = "", None
+
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
         if tag not in _EMPTY:
@@ -110,6 +145,10 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._in_title and not self.title:
             self.title = " ".join(data.split())
+        elif self._hidden == "style":
+            self._sheet.append(data)
+        elif self._hidden and self._secret is not None:
+            self._secret.append(data)
         elif not self._hidden and not self._in_title:
             self._text.append(data if self._pre else re.sub(r"\s+", " ", data))
 
@@ -122,7 +161,7 @@ class _Reader(HTMLParser):
             self._text.append(" ")
         else:
             self.flush()
-            self._heading, self._item = tag in _HEADINGS, tag == "li"
+            self._heading, self._item = tag in _HEADINGS, tag in ("li", "option")
         self._pre += tag == "pre"
 
     def _cell(self) -> None:
@@ -139,6 +178,12 @@ class _Reader(HTMLParser):
             if any(cell.strip() for cell in row):
                 self.found.append(Block(tables.render([row]), "row"))
 
+    def finish(self) -> None:
+        """End what is still open."""
+        if self._hidden:
+            self._end_hidden()
+        self.flush()
+
     def flush(self) -> None:
         """End the block that is being collected."""
         self._end_row()
@@ -147,9 +192,3 @@ class _Reader(HTMLParser):
         if text.strip():
             self.found.append(Block(text, "heading" if self._heading else "item" if self._item else "text"))
         self._heading = self._item = False
-
-
-def _is_hidden(attrs: dict[str, str | None]) -> bool:
-    if "hidden" in attrs or (attrs.get("aria-hidden") or "").lower() == "true":
-        return True
-    return bool(_HIDDEN.search(attrs.get("style") or ""))
