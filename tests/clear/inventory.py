@@ -23,6 +23,8 @@ NOT_OF_A_SESSION = {
     "chunk_text": "a person's library",
     "chunk_words": "a person's library",
     "original_part": "a person's library",
+    "collection": "names of shared libraries, which have their own delete",
+    "collection_member": "who may use a shared library",
     "account": "names and password hashes",
     "sqlite_sequence": "SQLite's own",
     "keyring_meta": "what the keyring says of itself",

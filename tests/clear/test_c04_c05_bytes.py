@@ -45,6 +45,10 @@ def plant(services: Services, messages: int = 6) -> ChatSession:
     store.revise(owner=OWNER, session_id=session.id, message_id=made.id, draft=grown)
     store.rename(owner=OWNER, session_id=session.id, title=f"{WORD} named")
     services.clearing.clear_memory(owner=OWNER, session_id=session.id)
+    for name in (f"{WORD}.txt", f"{WORD} too.txt"):
+        file = BytesIO(f"{WORD} is attached.\n\n".encode() * 40)
+        services.attachments.add(owner=OWNER, session_id=session.id, name=name, stream=file, media_type="")
+    services.worker.run_due()
     return store.get(owner=OWNER, session_id=session.id)
 
 
@@ -115,12 +119,17 @@ def test_c04_a_cleared_history_goes_and_the_title_stays(ground: Ground, tally: C
     session = plant(services, messages=80)
     before = Inventory.of(ground)
     no = next(row["no"] for row in before.tables["chat_session"] if _id(row["id"]) == session.id)
-    sealed = _sealed(before, no)[:-1]
+    files = len(_rows_of(before, "attachment", no) + _rows_of(before, "attachment_part", no))
+    assert files >= 8
+    sealed = _sealed(before, no)[files:-1]
     services.clearing.clear_history(owner=OWNER, session_id=session.id)
     services.worker.run_due()
     after = Inventory.of(ground)
     assert after.holding(*sealed, *PLAIN) == []
     assert services.store.get(owner=OWNER, session_id=session.id).title == f"{WORD} named"
+    kept = services.attachments.rows.opened(owner=OWNER, session_id=session.id)
+    assert [file.document.name for file in kept] == [f"{WORD}.txt", f"{WORD} too.txt"]
+    assert all(WORD in file.passages[0].text for file in kept)
     tally(f"planted secrets of a history, {ground.engine}", len(sealed))
 
 
@@ -138,13 +147,15 @@ def _id(value: object) -> UUID:
 
 
 def _rows_of(inventory: Inventory, table: str, no: int) -> list[object]:
-    rows = inventory.tables[table]
-    return [row for row in rows if row.get("session_no", row["id"] if table != "message" else row["id"] >> 24) == no]
+    key = {"answer_run": "session_no", "attachment": "no"}.get(table, "id")
+    return [row for row in inventory.tables[table] if row[key] in (no, no << 24) or row[key] >> 24 == no]
 
 
 def _sealed(inventory: Inventory, no: int) -> list[bytes]:
-    """The last bytes of each body and, at the end, of the title."""
-    bodies = [bytes(row["body"]) for row in inventory.tables["message"] if row["id"] >> 24 == no]
+    """The last bytes of all that attachments hold, of each body and, at the end, of the title."""
+    bodies = [bytes(row["data"]) for row in inventory.tables["attachment_part"] if row["id"] >> 24 == no]
+    bodies += [bytes(row["sealed"]) for row in inventory.tables["attachment"] if row["no"] >> 24 == no]
+    bodies += [bytes(row["body"]) for row in inventory.tables["message"] if row["id"] >> 24 == no]
     title = next(bytes(row["title"]) for row in inventory.tables["chat_session"] if row["no"] == no)
     return [sealed[-24:] for sealed in (*bodies, title)]
 

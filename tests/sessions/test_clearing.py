@@ -59,7 +59,7 @@ def test_a_clear_takes_everything_and_names_what_went(house: House) -> None:
     assert house.clearing.receipt(owner="ada", receipt_id=outcome.receipt.id) == outcome.receipt
     with pytest.raises(NotFound):
         house.clearing.receipt(owner="bob", receipt_id=outcome.receipt.id)
-    assert rows(house) == {"message": 0, "answer_run": 0}
+    assert set(rows(house).values()) == {0}
     assert house.keyring.states(slots=slots) == (SlotState.DESTROYED,) * 2
     with house.database.read() as connection:
         tombstone = connection.execute(select(chat_session).where(chat_session.c.id == session_id)).one()
@@ -110,7 +110,7 @@ def test_a_long_chat_is_unreadable_at_once_and_reclaimed_by_the_job(house: House
     with pytest.raises(Cleared):
         house.store.messages(owner="ada", session_id=session.id)
     house.worker.run_due()
-    assert rows(house) == {"message": 0, "answer_run": 0}
+    assert set(rows(house).values()) == {0}
     with house.database.read() as connection:
         assert connection.execute(select(func.count()).select_from(job)).scalar_one() == 0
 

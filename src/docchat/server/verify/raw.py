@@ -69,6 +69,9 @@ class _Chats:
             is_message = len(row.values) == self._layout.message_columns and row.values[0] is None
             if chat.first <= row.rowid <= chat.last and is_message:
                 return "a sealed message of this chat"
+            attached = len(row.values) in self._layout.attached_columns and row.values[0] is None
+            if chat.whole and chat.first <= row.rowid <= chat.last and attached:
+                return "a sealed attachment of this chat"
         for chat in self._chats.get(row.rowid, ()):
             if chat.whole and chat.id.encode() in row.values and self._is_alive(row):
                 return "the chat's row as it was before the clear"

@@ -27,7 +27,8 @@ def layout(database: Database) -> Layout:
         return Layout(0, 0, 0)
     with database.read() as connection:
         session = _columns(connection, "chat_session")
-        return Layout(len(_columns(connection, "message")), session.index("title"), session.index("cleared_at"))
+        message, *attached = (len(_columns(connection, name)) for name in ("message", "attachment", "attachment_part"))
+        return Layout(message, session.index("title"), session.index("cleared_at"), tuple(attached))
 
 
 def key_table() -> KeyTable:

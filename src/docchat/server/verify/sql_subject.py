@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Select, select
 
 from ...db.engine import Database
-from ...db.schema import SEQ_BITS, chat_session, document, receipt
+from ...db.schema import SEQ_BITS, attachment, chat_session, collection, document, receipt
 from ...errors import NotFound
 from ...types import ReceiptState
 
@@ -60,14 +60,23 @@ def _session(connection: Connection, row: Row[Any]) -> Subject:
 
 def _receipt(connection: Connection, row: Row[Any]) -> Subject:
     what = f"receipt {row.id} ({row.action})"
+    obstacles: tuple[str, ...]
     if row.action == "document":
         exists = select(document.c.id).where(document.c.id == row.document_id)
         left = connection.execute(exists).first() is not None
         there = ("this document is still there",) if left else ()
         return Subject(what, documents=(row.document_id,), receipts=(row.id,), obstacles=there)
+    if row.action == "collection":
+        exists = select(collection.c.id).where(collection.c.id == row.document_id)
+        gone = (row.document_id, *map(UUID, row.scope["documents"]))
+        return Subject(what, documents=gone, receipts=(row.id,), obstacles=_left(connection, exists, "collection"))
+    if row.action == "attachment":
+        exists = select(attachment.c.id).where(attachment.c.id == row.document_id)
+        obstacles = _left(connection, exists, "attachment")
+        return Subject(what, documents=(row.document_id,), receipts=(row.id,), obstacles=obstacles)
     if row.action == "memory":
         return Subject(what, obstacles=("clearing the memory removes nothing: the messages stay to be read",))
-    obstacles: tuple[str, ...] = _state(row)
+    obstacles = _state(row)
     chats: tuple[GoneChat, ...]
     if row.action == "history":
         chats = (_history(row),) if row.state != ReceiptState.UNDONE else ()
@@ -77,6 +86,10 @@ def _receipt(connection: Connection, row: Row[Any]) -> Subject:
         if not chats and row.action != "bulk" and not obstacles:
             obstacles = ("the chat of this receipt is not cleared, or was cleared by another one",)
     return Subject(what, chats, receipts=(row.id,), obstacles=obstacles)
+
+
+def _left(connection: Connection, exists: Select[Any], kind: str) -> tuple[str, ...]:
+    return (f"this {kind} is still there",) if connection.execute(exists).first() is not None else ()
 
 
 def _whole(row: Row[Any]) -> GoneChat:

@@ -18,6 +18,7 @@ _ID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{
 _ID_BYTES = re.compile(_ID.pattern.encode())
 _NUMBER_COLUMNS = frozenset(("session_no", "chat_session_no"))
 _MESSAGE_COLUMNS = frozenset((("message", "id"),))
+_ATTACHED_COLUMNS = frozenset((("attachment", "no"), ("attachment_part", "id")))
 # What stays on purpose: the tombstone (id, owner, slots, successor, receipt) and the receipt, both without content.
 _STAYS = frozenset(
     (
@@ -118,6 +119,9 @@ class Search:
     def _found_number(self, table: str, column: str, value: int) -> str | None:
         if column in _NUMBER_COLUMNS and any(chat.whole for chat in self._chats.get(value, ())):
             return "a row of this chat"
+        if (table, column) in _ATTACHED_COLUMNS:
+            there = any(chat.whole for chat in self._chats.get(value >> SEQ_BITS, ()))
+            return "an attachment of this chat" if there else None
         if (table, column) not in _MESSAGE_COLUMNS and column != "message_id":
             return None
         here = any(chat.first <= value <= chat.last for chat in self._chats.get(value >> SEQ_BITS, ()))

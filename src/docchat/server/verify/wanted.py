@@ -20,11 +20,13 @@ class Chat:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How rows look on a page: numbers of columns, and where in a chat's row the title and the end stand."""
+    """How rows look on a page: numbers of columns of a message and of what attachments have, and where in a chat's row
+    the title and the end stand."""
 
     message_columns: int
     title: int
     cleared_at: int
+    attached_columns: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
