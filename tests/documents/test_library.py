@@ -19,7 +19,7 @@ from . import samples
 from .conftest import House
 
 
-def _job(subject: object, attempts: int = 1) -> Job:
+def _job(subject: object, attempts: int = 2) -> Job:
     return Job(1, "ingest", str(subject), attempts, uuid4())
 
 

@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from docchat.config import Settings
 from docchat.documents import sql_removal
+from docchat.documents.cutting import batches
 from docchat.documents.formats.part import Part
-from docchat.documents.ingest import batches
 from docchat.documents.scope import Scope
 from docchat.documents.sql_documents import begin, store
 from docchat.errors import NotFound

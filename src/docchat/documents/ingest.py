@@ -1,27 +1,21 @@
 """Reading a document in the background: original to pages, passages and index, or to a reason why not."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from uuid import UUID
 
 from ..config import Settings
 from ..errors import NotFound, Unreadable
 from ..jobs.queue import Job
 from ..jobs.worker import MAX_ATTEMPTS, Beat, Handler, Retry
-from ..types import PageText
-from . import chunk, sql_documents, tables
-from .formats.part import Part
-from .index import Words
+from . import sql_documents
+from .cutting import batches
+from .ingest_round import MISSING, Round
 from .library import Library
-from .sql_documents import Batch, PassageRow
-from .terms import Known
 
-BATCH = 400
-"""Passages written in one transaction; the write lock is held for some tens of milliseconds."""
-_LONGEST_LABEL = 120
-_MOST_KNOWN = 65_536
+__all__ = ["TIRELESS", "Ingest", "batches", "handlers"]
+
 TIRELESS = frozenset({"remove_document", "remove_original", "optimize_index", "drop_collection"})
 """Kinds that are never given up: what was promised with a deletion."""
-_PLAIN_LABELS = ("Page ", "Slide ", "Part ", "Sheet ", "Message")
 
 
 def handlers(library: Library, settings: Settings) -> Mapping[str, Handler]:
@@ -46,7 +40,10 @@ def handlers(library: Library, settings: Settings) -> Mapping[str, Handler]:
 
 
 class Ingest:
-    """The handler of `ingest` jobs; `job.subject` is the document's id. May be run again at any point."""
+    """The handler of `ingest` jobs; `job.subject` is the document's id. May be run again at any point.
+
+    A first try is a turn for all that is due; after a failure each document is read alone.
+    """
 
     def __init__(self, library: Library, settings: Settings) -> None:
         self._library = library
@@ -56,9 +53,11 @@ class Ingest:
         document_id = UUID(job.subject)
         settled = False
         try:
-            if job.attempts <= MAX_ATTEMPTS:
+            if job.attempts == 1:
+                Round(self._library, job, beat).run()
+            elif job.attempts <= MAX_ATTEMPTS:
                 self._read(document_id, beat)
-                settled = True
+            settled = job.attempts <= MAX_ATTEMPTS
         except Unreadable as error:
             self._fail(document_id, error.message, error.code)
             settled = True
@@ -79,50 +78,9 @@ class Ingest:
         try:
             content = library.files.open(document_id=document_id)
         except NotFound as error:
-            raise Unreadable("The file of this document is missing. Upload it again.", code="file_missing") from error
+            raise Unreadable(MISSING, code="file_missing") from error
         parts = library.sandbox.read(content, name=claimed.document.name, beat=beat)
         for batch in batches(parts):
             beat()
             if not sql_documents.store(library.database, library.index, claimed, batch):
                 return
-
-
-def passages_of(number: int, part: Part, known: Known | None = None) -> list[PassageRow]:
-    """The passages of a part that is page `number`, each with its words for the index; `known` is as of `terms`."""
-    seen = part.visible
-    heads_at = tables.header(seen) if part.rows else None
-    heads = seen[slice(*heads_at)] if heads_at else ""
-    named = "" if part.label.startswith(_PLAIN_LABELS) else part.label
-    found = []
-    for passage in chunk.split(seen, headings=part.headings, rows=part.rows):
-        text = seen[passage.start : passage.end]
-        beside = "" if heads_at and passage.start <= heads_at[0] else heads
-        found.append(
-            PassageRow(
-                page=number,
-                start=passage.start,
-                end=passage.end,
-                text=text,
-                label=(part.label or passage.heading)[:_LONGEST_LABEL],
-                words=Words.of(label=f"{named} {passage.heading}", text=text, heads=beside, known=known),
-            )
-        )
-    return found
-
-
-def batches(parts: Sequence[Part]) -> Iterator[Batch]:
-    """The parts of a document as batches of at most BATCH passages."""
-    pages: list[PageText] = []
-    passages: list[PassageRow] = []
-    done = 0
-    known: Known = {}
-    for number, part in enumerate(parts, 1):
-        if len(known) > _MOST_KNOWN:
-            known.clear()
-        pages.append(PageText(number, part.label, part.text, part.boxes))
-        passages += passages_of(number, part, known)
-        while len(passages) > BATCH:
-            yield Batch(tuple(pages), tuple(passages[:BATCH]), done, last=False)
-            done += BATCH
-            pages, passages = [], passages[BATCH:]
-    yield Batch(tuple(pages), tuple(passages), done, last=True)

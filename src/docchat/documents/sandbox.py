@@ -153,7 +153,7 @@ class Sandbox:
             return _unread(part, f"it failed ({error.code}).")  # one bad picture does not take the others with it
         if not read:
             return replace(part, scan=())
-        label = f"{part.label} (picture)" if part.label else "Picture"
+        label = f"{part.label} (scan)" if part.label else "Picture"
         return replace(part, label=label, text=read[0].text, boxes=read[0].boxes, scan=())
 
     def close(self) -> None:

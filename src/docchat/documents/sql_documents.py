@@ -1,10 +1,11 @@
 """The rows of documents as ingestion writes them: fenced, so that a deleted document never comes back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
 
 from ..db.engine import Database
 from ..db.schema import chunk, collection, document, document_page
@@ -70,14 +71,21 @@ def from_row(row: RowMapping) -> Document:
 def begin(database: Database, index: Index, document_id: UUID) -> Claimed | None:
     """Mark a document as being read and drop what an earlier try left; None when it is gone or ready."""
     with database.write() as connection:
-        query = select(document.c.no, *COLUMNS).where(document.c.id == document_id).with_for_update()
-        row = connection.execute(query).first()
-        if row is None or row.state not in (DocumentState.QUEUED, DocumentState.READING):
-            return None
-        drop_content(connection, index, row.no)
-        values = {"state": DocumentState.READING, "error": None, "error_code": None, "pages": 0, "passages": 0}
-        connection.execute(update(document).where(document.c.no == row.no).values(values))
-        return Claimed(row.no, from_row(row._mapping))
+        return next(iter(begin_some(connection, index, [document_id])), None)
+
+
+def begin_some(connection: Connection, index: Index, document_ids: Sequence[UUID]) -> list[Claimed]:
+    """The same for several documents, in the caller's write transaction; those gone or ready are left out."""
+    query = select(document.c.no, *COLUMNS).where(document.c.id.in_(document_ids)).order_by(document.c.no)
+    rows = connection.execute(query.with_for_update(of=document)).all()
+    rows = [row for row in rows if row.state in (DocumentState.QUEUED, DocumentState.READING)]
+    for row in rows:
+        if row.pages or row.passages:
+            drop_content(connection, index, row.no)
+    values = {"state": DocumentState.READING, "error": None, "error_code": None, "pages": 0, "passages": 0}
+    numbers = [row.no for row in rows]
+    connection.execute(update(document).where(document.c.no.in_(numbers)).values(values))
+    return [Claimed(row.no, from_row(row._mapping)) for row in rows]
 
 
 def drop_content(connection: Connection, index: Index, document_no: int) -> None:
@@ -93,47 +101,83 @@ def store(database: Database, index: Index, claimed: Claimed, batch: Batch) -> b
     False when the document was deleted meanwhile. Raises StoreError when another reader wrote in between.
     """
     with database.write() as connection:
-        query = select(document.c.state, document.c.passages).where(document.c.no == claimed.no)
-        row = connection.execute(query.with_for_update()).first()
-        if row is None or row.state == DocumentState.DELETED:
-            return False
+        return bool(store_some(connection, index, [(claimed, batch)]))
+
+
+def store_some(connection: Connection, index: Index, stored: Sequence[tuple[Claimed, Batch]]) -> list[Claimed]:
+    """Add a batch of each of several documents in the caller's write transaction; those that are still there.
+
+    Raises StoreError when another reader wrote in between.
+    """
+    numbers = [claimed.no for claimed, _ in stored]
+    query = select(document.c.no, document.c.state, document.c.passages).where(document.c.no.in_(numbers))
+    rows = {row.no: row for row in connection.execute(query.order_by(document.c.no).with_for_update())}
+    gone = {no for no in numbers if no not in rows or rows[no].state == DocumentState.DELETED}
+    kept = [(claimed, batch) for claimed, batch in stored if claimed.no not in gone]
+    for claimed, batch in kept:
+        row = rows[claimed.no]
         if row.state != DocumentState.READING or row.passages != batch.done:
             raise StoreError("This document is being read twice.")
-        _insert(connection, index, claimed, batch)
-        values = {
-            "pages": document.c.pages + len(batch.pages),
-            "passages": batch.done + len(batch.passages),
-            "state": DocumentState.READY if batch.last else DocumentState.READING,
+    if not kept:
+        return []
+    _insert(connection, index, kept)
+    change = (
+        update(document)
+        .where(document.c.no == bindparam("row_no"))
+        .values(
+            pages=document.c.pages + bindparam("more_pages"), passages=bindparam("sum"), state=bindparam("new_state")
+        )
+    )
+    values = [
+        {
+            "row_no": claimed.no,
+            "more_pages": len(batch.pages),
+            "sum": batch.done + len(batch.passages),
+            "new_state": DocumentState.READY if batch.last else DocumentState.READING,
         }
-        connection.execute(update(document).where(document.c.no == claimed.no).values(values))
-        return True
+        for claimed, batch in kept
+    ]
+    connection.execute(change, values)
+    return [claimed for claimed, _ in kept]
 
 
 def fail(database: Database, index: Index, document_id: UUID, *, message: str, code: str) -> None:
     """Mark a document as unreadable, with a message for people. One that is ready, deleted or gone stays."""
     with database.write() as connection:
-        settled = (DocumentState.READY, DocumentState.DELETED)
-        query = select(document.c.no).where(document.c.id == document_id, document.c.state.not_in(settled))
-        number = connection.execute(query.with_for_update()).scalar_one_or_none()
-        if number is None:
-            return
-        drop_content(connection, index, number)
-        values = {"state": DocumentState.FAILED, "error": message, "error_code": code, "pages": 0, "passages": 0}
-        connection.execute(update(document).where(document.c.no == number).values(values))
+        fail_in(connection, index, document_id, message=message, code=code)
 
 
-def _insert(connection: Connection, index: Index, claimed: Claimed, batch: Batch) -> None:
-    if batch.pages:
-        connection.execute(insert(document_page), [_page_values(claimed.no, page) for page in batch.pages])
-    if not batch.passages:
+def fail_in(connection: Connection, index: Index, document_id: UUID, *, message: str, code: str) -> None:
+    """The same in the caller's write transaction."""
+    settled = (DocumentState.READY, DocumentState.DELETED)
+    query = select(document.c.no).where(document.c.id == document_id, document.c.state.not_in(settled))
+    number = connection.execute(query.with_for_update()).scalar_one_or_none()
+    if number is None:
+        return
+    drop_content(connection, index, number)
+    values = {"state": DocumentState.FAILED, "error": message, "error_code": code, "pages": 0, "passages": 0}
+    connection.execute(update(document).where(document.c.no == number).values(values))
+
+
+def _insert(connection: Connection, index: Index, stored: Sequence[tuple[Claimed, Batch]]) -> None:
+    pages = [_page_values(claimed.no, page) for claimed, batch in stored for page in batch.pages]
+    if pages:
+        connection.execute(insert(document_page), pages)
+    rows = [_chunk_values(claimed.no, passage) for claimed, batch in stored for passage in batch.passages]
+    if not rows:
         return
     newest = connection.execute(select(func.coalesce(func.max(chunk.c.id), 0))).scalar_one()
-    connection.execute(insert(chunk), [_chunk_values(claimed.no, passage) for passage in batch.passages])
-    query = select(chunk.c.id).where(chunk.c.document_no == claimed.no, chunk.c.id > newest).order_by(chunk.c.id)
-    ids = connection.execute(query).scalars()
-    entries = [Entry(number, passage.words) for number, passage in zip(ids, batch.passages, strict=True)]
-    found = claimed.document
-    index.add(connection, owner=found.owner, collection=found.collection, name=found.name, entries=entries)
+    connection.execute(insert(chunk), rows)
+    numbers = [claimed.no for claimed, _ in stored]
+    query = select(chunk.c.document_no, chunk.c.id).where(chunk.c.document_no.in_(numbers), chunk.c.id > newest)
+    ids: dict[int, list[int]] = {}
+    for no, number in connection.execute(query.order_by(chunk.c.id)):
+        ids.setdefault(no, []).append(number)
+    for claimed, batch in stored:
+        found = claimed.document
+        pairs = zip(ids.get(claimed.no, ()), batch.passages, strict=True)
+        entries = [Entry(number, passage.words) for number, passage in pairs]
+        index.add(connection, owner=found.owner, collection=found.collection, name=found.name, entries=entries)
 
 
 def _page_values(document_no: int, page: PageText) -> dict[str, object]:

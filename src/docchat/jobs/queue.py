@@ -1,5 +1,6 @@
 """The queue: a job is a row, put in the transaction of the change that asks for it, claimed under a lease."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -96,6 +97,50 @@ def claim(database: Database, kinds: tuple[str, ...], *, alone: bool = False) ->
             .returning(job.c.id, job.c.kind, job.c.subject, job.c.attempts, job.c.lease)
         ).one()
         return Job(*row)
+
+
+def claim_more(connection: Connection, claimed: Job, *, limit: int) -> list[Job]:
+    """Lease up to `limit` more due jobs of the same kind under the same lease, in the caller's write transaction.
+
+    Only such as were never tried: one that fails again and again must not take others with it.
+    """
+    query = select(job.c.id).where(_due(), job.c.kind == claimed.kind, job.c.attempts == 0)
+    query = query.order_by(job.c.run_at, job.c.id).limit(limit).with_for_update(skip_locked=True)
+    found = connection.execute(query).scalars().all()
+    if not found:
+        return []
+    rows = connection.execute(
+        update(job)
+        .where(job.c.id.in_(found))
+        .values(lease=claimed.lease, lease_until=utc_now() + LEASE, attempts=job.c.attempts + 1)
+        .returning(job.c.id, job.c.kind, job.c.subject, job.c.attempts, job.c.lease)
+    )
+    return sorted((Job(*row) for row in rows), key=lambda one: one.id)
+
+
+def finish_some(connection: Connection, claimed: Sequence[Job]) -> None:
+    """Take finished jobs under one lease out in the caller's write transaction, but those armed again meanwhile."""
+    if claimed:
+        ids = [one.id for one in claimed]
+        connection.execute(delete(job).where(job.c.id.in_(ids), job.c.lease == claimed[0].lease))
+
+
+def release(database: Database, claimed: Sequence[Job], *, delay: float = 0.0, counted: bool = False) -> None:
+    """Give leased jobs back; their attempts are taken back too unless they are `counted`."""
+    if not claimed:
+        return
+    values = {"run_at": utc_now() + timedelta(seconds=delay), "lease": None, "lease_until": None}
+    change = update(job).where(job.c.id.in_([one.id for one in claimed]), job.c.lease == claimed[0].lease)
+    if not counted:
+        change = change.values(attempts=job.c.attempts - 1)
+    with database.write() as connection:
+        connection.execute(change.values(values))
+
+
+def renew_all(database: Database, lease: UUID) -> None:
+    """Prolong a lease for all the jobs under it."""
+    with database.write() as connection:
+        connection.execute(update(job).where(job.c.lease == lease).values(lease_until=utc_now() + LEASE))
 
 
 def renew(database: Database, claimed: Job) -> None:

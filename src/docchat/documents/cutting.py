@@ -1,0 +1,57 @@
+"""The parts of a document as pages and passages, with the words that passages are found by."""
+
+from collections.abc import Iterator, Sequence
+
+from ..types import PageText
+from . import chunk, tables
+from .formats.part import Part
+from .index import Words
+from .sql_documents import Batch, PassageRow
+from .terms import Known
+
+BATCH = 400
+"""Passages written in one transaction; the write lock is held for some tens of milliseconds."""
+_LONGEST_LABEL = 120
+_MOST_KNOWN = 65_536
+_PLAIN_LABELS = ("Page ", "Slide ", "Part ", "Sheet ", "Message")
+
+
+def passages_of(number: int, part: Part, known: Known | None = None) -> list[PassageRow]:
+    """The passages of a part that is page `number`, each with its words for the index; `known` is as of `terms`."""
+    seen = part.visible
+    heads_at = tables.header(seen) if part.rows else None
+    heads = seen[slice(*heads_at)] if heads_at else ""
+    named = "" if part.label.startswith(_PLAIN_LABELS) else part.label
+    found = []
+    for passage in chunk.split(seen, headings=part.headings, rows=part.rows):
+        text = seen[passage.start : passage.end]
+        beside = "" if heads_at and passage.start <= heads_at[0] else heads
+        found.append(
+            PassageRow(
+                page=number,
+                start=passage.start,
+                end=passage.end,
+                text=text,
+                label=(part.label or passage.heading)[:_LONGEST_LABEL],
+                words=Words.of(label=f"{named} {passage.heading}", text=text, heads=beside, known=known),
+            )
+        )
+    return found
+
+
+def batches(parts: Sequence[Part]) -> Iterator[Batch]:
+    """The parts of a document as batches of at most BATCH passages."""
+    pages: list[PageText] = []
+    passages: list[PassageRow] = []
+    done = 0
+    known: Known = {}
+    for number, part in enumerate(parts, 1):
+        if len(known) > _MOST_KNOWN:
+            known.clear()
+        pages.append(PageText(number, part.label, part.text, part.boxes))
+        passages += passages_of(number, part, known)
+        while len(passages) > BATCH:
+            yield Batch(tuple(pages), tuple(passages[:BATCH]), done, last=False)
+            done += BATCH
+            pages, passages = [], passages[BATCH:]
+    yield Batch(tuple(pages), tuple(passages), done, last=True)
