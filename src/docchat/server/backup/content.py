@@ -11,7 +11,7 @@ from ...db.schema import account, receipt, store_meta
 from ...errors import NotFound
 from ...keys.cleared_log import ClearedLog
 from ...web.state import Services
-from . import sql_content
+from . import sql_content, sql_shared
 from .archive import ArchiveWriter, Spool, creating
 from .sql_content import SCHEMA, TABLES
 
@@ -26,6 +26,7 @@ def back_up_content(services: Services, path: Path) -> dict[str, int]:
         spools = {table.name: stack.enter_context(Spool(path.parent)) for table in TABLES}
         sql_content.write_plain(database, store_meta, spools["store_meta"])
         sql_content.write_sessions(database, spools)
+        sql_shared.write_attachments(database, spools)
         # Behind the chats: a receipt that a tombstone names is there then.
         sql_content.write_plain(database, receipt, spools["receipt"])
         sql_content.write_plain(database, account, spools["account"])
@@ -43,7 +44,10 @@ def _documents(services: Services, archive: ArchiveWriter, spools: Mapping[str, 
     """Each document with its original; one that is deleted meanwhile is left out. The number of originals."""
     originals = 0
     own = [spools[name] for name in ("document", "document_page", "chunk")]
+    collections = sql_shared.Collections(services.database, spools)
     for row in sql_content.documents(services.database):
+        if row.collection_no is not None:
+            collections.write(row.collection_no)
         marks = [spool.mark() for spool in own]
         sql_content.write_document(services.database, spools, row)
         with Spool(own[0].directory) as original:
@@ -54,6 +58,7 @@ def _documents(services: Services, archive: ArchiveWriter, spools: Mapping[str, 
             elif found:
                 archive.add_spool(f"files/{row.id}", original)
                 originals += 1
+    collections.write_rest()
     return originals
 
 

@@ -15,8 +15,12 @@ from ...db.schema import (
     SEQ_BITS,
     account,
     answer_run,
+    attachment,
+    attachment_part,
     chat_session,
     chunk,
+    collection,
+    collection_member,
     document,
     document_page,
     job,
@@ -31,7 +35,10 @@ from .sql_rows import encoded
 
 SCHEMA = len(STEPS)
 # In the order in which they are put back: a row comes after the rows it names.
-TABLES: tuple[Table, ...] = (store_meta, chat_session, message, receipt, account, document, document_page, chunk)
+TABLES: tuple[Table, ...] = (
+    *(store_meta, chat_session, message, attachment, attachment_part, receipt, account),
+    *(collection, collection_member, document, document_page, chunk),
+)
 LEFT_OUT: tuple[Table, ...] = (job, answer_run, original_part)
 """Tables of which nothing is backed up: work that is put again, processes, and originals, which are files."""
 

@@ -8,24 +8,25 @@ from uuid import UUID
 
 from sqlalchemy import Connection, func, insert, select, text
 
-from ...db.schema import chat_session, chunk, document, original_part, receipt, store_meta
+from ...db.schema import chat_session, chunk, collection, document, original_part, receipt, store_meta
 from ...documents.file_store import PIECE
 from ...documents.index import Entry, Index, Words
 from ...documents.terms import Known
 from ...errors import StoreError
 from ...jobs import queue
 from ...types import DocumentState, ReceiptState
+from . import sql_shared
 from .sql_content import TABLES
 from .sql_rows import decoded
 
 _ROWS = 500
 _MOST_KNOWN = 65_536
 _TABLES = {table.name: table for table in TABLES}
-_NUMBERED = (chat_session.c.no, document.c.no, chunk.c.id)
+_NUMBERED = (chat_session.c.no, collection.c.no, document.c.no, chunk.c.id)
 # What belongs to this database and not to its content.
 _OWN = frozenset(("schema", "keys_backed_up_at"))
 # With the chats their receipts and tombstones stay away, and the names of the keyring they belong to.
-_OF_CHATS = frozenset(("store_meta", "chat_session", "message", "receipt"))
+_OF_CHATS = frozenset(("store_meta", "chat_session", "message", "attachment", "attachment_part", "receipt"))
 _AGAIN = {ReceiptState.RUNNING.value: "bulk", ReceiptState.PENDING.value: "settle"}
 
 
@@ -37,7 +38,7 @@ class Loader:
         self._connection = connection
         self._index = index
         self._chats = chats
-        self._named: tuple[int, str, str] = (0, "", "")
+        self._named: tuple[int, str, str, UUID | None] = (0, "", "", None)
         self._known: Known = {}
 
     def rows(self, name: str, stream: IO[bytes]) -> None:
@@ -71,6 +72,7 @@ class Loader:
                 if newest is not None:
                     sequence = func.pg_get_serial_sequence(column.table.name, column.name)
                     self._connection.execute(select(func.setval(sequence, newest)))
+        sql_shared.settle(self._connection)
         left_out = _OF_CHATS if not self._chats else frozenset()
         wanted = {name: number for name, number in expected.items() if name in _TABLES and name not in left_out}
         if {name: number for name, number in wanted.items() if number} != self.counts:
@@ -85,7 +87,8 @@ class Loader:
         """Index passages, those of a document together. The words of their text are made anew."""
         for no, passages in _by_document(batch):
             if no != self._named[0]:
-                query = select(document.c.owner, document.c.name).where(document.c.no == no)
+                home = select(collection.c.id).where(collection.c.no == document.c.collection_no).scalar_subquery()
+                query = select(document.c.owner, document.c.name, home).where(document.c.no == no)
                 self._named = (no, *self._connection.execute(query).one())
             if len(self._known) > _MOST_KNOWN:
                 self._known.clear()
@@ -94,8 +97,8 @@ class Loader:
                 body = Words.of(label="", text=passage["text"], known=self._known).body
                 words = Words(label=passage["label_words"], body=body, heads=passage["heads"])
                 entries.append(Entry(passage["id"], words))
-            _, owner, name = self._named
-            self._index.add(self._connection, owner=owner, name=name, entries=entries)
+            _, owner, name, within = self._named
+            self._index.add(self._connection, owner=owner, collection=within, name=name, entries=entries)
 
     def _put_again(self, batch: Sequence[Mapping[str, Any]]) -> None:
         """The jobs of what was under way when the backup was made; a clear that could be undone is settled."""
