@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Integer, Row, bindparam, delete, insert, literal, select, update
 
 from ..db import receipts
 from ..db.engine import Database
@@ -234,7 +234,7 @@ class SqlAttachments:
         """Delete what crashes left of files that were never whole; how many there were."""
         query = (
             select(attachment.c.id, chat_session.c.owner, chat_session.c.id.label("session_id"))
-            .join(chat_session, chat_session.c.no == attachment.c.no.op(">>")(SEQ_BITS))
+            .join(chat_session, chat_session.c.no == attachment.c.no.op(">>")(literal(SEQ_BITS, Integer)))
             .where(attachment.c.state == _RECEIVING, attachment.c.created_at < utc_now() - _LATE)
         )
         with self._database.read() as connection:
