@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docchat.documents.chunk import LONGEST_ROW, split
+from docchat.documents.chunk import LONGEST_ROW, SIZE, split
 
 _PIECES = st.sampled_from(
     [
@@ -75,3 +75,27 @@ def test_headings_start_passages_and_name_them() -> None:
 
 def test_nothing_and_blanks_give_nothing() -> None:
     assert split("") == split(" \n\t\n ") == ()
+
+
+def test_a_paragraph_is_a_passage_and_short_ones_share_one() -> None:
+    long, short = "A sentence of words. " * 40, "Only this."
+    text = "\n\n".join([long.strip(), short, short, long.strip(), "Words without end. " * 200])
+    cut = [text[p.start : p.end] for p in split(text)]
+    assert cut[:2] == [long.strip(), f"{short}\n\n{short}\n\n{long.strip()}"]
+    assert all(SIZE // 4 < len(piece) <= SIZE // 2 for piece in cut[2:])
+
+
+def test_scripts_that_say_more_with_a_letter_need_fewer() -> None:
+    text = "\n\n".join(["数据库管理系统可以保存大量的数据" * 8] * 3)
+    assert len(split(text)) == 3
+    assert len(split("\n\n".join(["a word and on " * 9] * 3))) == 1
+
+
+def test_a_heading_begins_its_passage_and_never_ends_one() -> None:
+    body = "A sentence of words. " * 90
+    text = f"Title\n\n{body}\n\nSecond\n\n{body}"
+    at = text.index("Second")
+    passages = split(text, headings=((0, 5), (at, at + 6)))
+    assert [p.heading for p in passages] == ["Title"] * 3 + ["Second"] * 3
+    assert [text[p.start :][:6].strip() for p in passages if p.start in (0, at)] == ["Title", "Second"]
+    assert not any(text[p.start : p.end].endswith(("Title", "Second")) for p in passages)

@@ -29,6 +29,7 @@ SIGNALS: tuple[Signal, ...] = ("words", "meaning", "default")
 _DEEP = 40
 """Passages looked at for the first ten documents, pages or paragraphs."""
 _SHOWN = 10
+_BEGINNING = 80
 _INGEST_SECONDS = 4 * 3600.0
 
 Progress = Callable[[str], None]
@@ -299,11 +300,12 @@ class Paragraphs:
         cursor = 0
         for number, paragraph in enumerate(_paragraphs(source)):
             wanted = _letters(paragraph)[0]
-            at = whole.find(wanted, cursor) if wanted else -1
+            # Its beginning tells where it stands, should the reader have left out something of it.
+            at = whole.find(wanted[:_BEGINNING], cursor) if wanted else -1
             if at >= 0:
                 self._starts.append(at)
                 self._numbers.append(number)
-                cursor = at + len(wanted)
+                cursor = at + 1
 
     def has(self, number: int | None) -> bool:
         """Whether the paragraph was found."""

@@ -4,9 +4,16 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-SIZE = 800
+SIZE = 1600
+"""A paragraph up to this length is never cut: a passage that begins or ends inside one is found less often."""
 LONGEST_ROW = 2400
 """A table row up to this length is never cut, so that a passage holds whole rows."""
+
+_PIECE = 1 / 2
+"""Pieces of a longer paragraph, and tables, are at most this share of the size: they leave room for what is near."""
+_LEAST = 3 / 16
+"""A passage shorter than this share of the size takes the next paragraph in; counted in bytes of UTF-8, because
+scripts with many letters say more with each."""
 
 _BREAKS = (
     re.compile(r"\n\s*\n"),
@@ -29,26 +36,51 @@ class Passage:
 def split(
     text: str, *, headings: Sequence[tuple[int, int]] = (), rows: bool = False, size: int = SIZE
 ) -> tuple[Passage, ...]:
-    """Cut `text` into passages of at most `size` characters at paragraphs, else sentences, lines, words.
+    """Cut `text` into passages of at most `size` characters: whole paragraphs, or pieces of one that is longer.
 
-    `headings` are [start, end) ranges in order; a passage begins at a heading unless what is before it is short.
-    With `rows` each line is a row: passages hold whole rows (up to LONGEST_ROW characters each). Everything but
-    white space is in exactly one passage; passages neither begin nor end with white space.
+    Short paragraphs share a passage. `headings` are [start, end) ranges in order; a passage begins at a heading unless
+    what is before it is short, and never ends with one. With `rows` each line is a row: passages hold whole rows (up
+    to LONGEST_ROW characters each). Everything but white space is in exactly one passage; passages neither begin nor
+    end with white space.
     """
-    found: list[Passage] = []
-    for start, end in _sections(text, headings, size):
-        cut = _rows(text, start, end, size) if rows else _flow(text, start, end, size)
-        found.extend(Passage(a, b, _heading(text, headings, a, b)) for a, b in cut)
-    return tuple(found)
+    cut = _rows(text, 0, len(text), int(size * _PIECE)) if rows else _paragraphs(text, headings, size)
+    return tuple(Passage(start, end, _heading(text, headings, start, end)) for start, end in cut)
 
 
-def _sections(text: str, headings: Sequence[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
-    start = 0
-    for heading, _ in headings:
-        if heading - start > size // 2:
-            yield start, heading
-            start = heading
-    yield start, len(text)
+def _paragraphs(text: str, headings: Sequence[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
+    starts = {start for start, _ in headings}
+    begin = reached = 0
+    opened = leads = False
+    for start, end in _blocks(text, starts):
+        # A heading stays with what follows it, were it only with its first piece.
+        full = len(text[begin:reached].encode(errors="replace")) >= size * _LEAST or end - begin > size
+        if opened and full and not leads:
+            yield begin, reached
+            opened = False
+        begin = begin if opened else start
+        opened = end - begin <= size
+        if not opened:
+            yield from _pieces(text, begin, end, int(size * _PIECE))
+        reached, leads = end, start in starts
+    if opened:
+        yield begin, reached
+
+
+def _pieces(text: str, start: int, end: int, size: int) -> Iterator[tuple[int, int]]:
+    """A long paragraph in pieces of at most `size`, the last one not much shorter than the others."""
+    count = -(-(end - start) // size)
+    return _flow(text, start, end, min(size, int(1.15 * (end - start) / count) + 1))
+
+
+def _blocks(text: str, headings: set[int]) -> Iterator[tuple[int, int]]:
+    """The paragraphs of a text, trimmed; each heading begins one."""
+    cuts = {match.end() for match in _BREAKS[0].finditer(text)} | headings
+    start = _skip(text, 0)
+    for cut in [*sorted(cuts), len(text)]:
+        end = start + len(text[start:cut].rstrip()) if cut > start else start
+        if end > start:
+            yield start, end
+            start = _skip(text, cut)
 
 
 def _heading(text: str, headings: Sequence[tuple[int, int]], start: int, end: int) -> str:
