@@ -1,7 +1,6 @@
 """Attachments and chosen collections in answers: asked beside the library, cited, and nowhere else."""
 
 import io
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
@@ -101,19 +100,17 @@ def test_a_question_is_answered_from_what_was_chosen(services: Services) -> None
         assert asked.documents == chosen.get("documents", ())
 
 
-def test_a_thousand_passages_in_memory_cost_little(services: Services) -> None:
+def test_the_one_passage_among_a_thousand_is_found(services: Services) -> None:
     words = [f"word{number % 97} term{number % 13} river{number}" for number in range(1000)]
     passages = tuple(
-        AttachedPassage(1, 0, 9, "", text, " ".join(terms(f"{text} {'filling text ' * 40}")), "", "") for text in words
+        AttachedPassage(1, 0, 9, "", text, " ".join(terms(f"{text} {'a town on a river ' * 40}")), "", "")
+        for text in words
     )
     facts = ("ada", "a.txt", "text/plain", 1, DocumentState.READY, 1, 1000, utc_now())
     file = Attached(Document(new_id(), *facts), passages)
     both = WithAttachments(services.library.index, services.library, services.attachments, new_id(), [file])
-    took = []
-    for number in range(20):
-        start = time.perf_counter()
-        found = both.search(scope=Scope("ada"), question=f"Which river{number * 7} has word{number * 7 % 97}?")
-        took.append(time.perf_counter() - start)
-        assert found[0].chunk.text == words[number * 7]
-    assert sorted(took)[10] < 0.1, "measured: 5 ms"
-    print(f"median {sorted(took)[10] * 1000:.1f} ms")
+    for number in range(0, 1000, 77):
+        question = f"Which town has river{number} and word{number % 97}?"
+        found = both.search(scope=Scope("ada"), question=question, limit=5)
+        assert found[0].chunk.text == words[number]
+        assert len(found) == 5

@@ -3,7 +3,7 @@
 Nothing of it is kept when the answer ends: no index, no cache, no key.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -16,6 +16,9 @@ from ..types import Chunk, PageText, ScoredChunk
 from .attachments import Attachments
 from .retrieve import Index, Pages
 
+CANDIDATES = 120
+"""Passages that are ranked, as many as an index gives for it."""
+
 _FIRST_ID = -(1 << 62)  # of passages that are in no table
 
 
@@ -27,7 +30,8 @@ class _Place:
     file: Attached
     title: Sequence[str]
     passage: AttachedPassage
-    words: str  # all its terms between blanks, to look quickly whether one is there
+    body: str  # its terms between blanks, to look quickly whether one is there
+    names: str  # the same of heading, table heads and title
 
 
 class WithAttachments:
@@ -45,8 +49,8 @@ class WithAttachments:
         for file in files:
             title = terms(file.document.name)
             for passage in file.passages:
-                words = f" {passage.body} {passage.heading} {passage.heads} {' '.join(title)} "
-                self._places.append(_Place(len(self._places), file, title, passage, words))
+                names = f" {passage.heading} {passage.heads} {' '.join(title)} "
+                self._places.append(_Place(len(self._places), file, title, passage, f" {passage.body} ", names))
 
     def search(
         self, *, scope: Scope, question: str, limit: int = 10, signal: Signal = "default", about: str = ""
@@ -58,17 +62,25 @@ class WithAttachments:
         telling = rank.weights(asked, total=total, frequencies=frequencies)
         if not telling:
             return found
-        needles = [f" {term} " for term in telling]
-        near = [_candidate(place) for place in self._places if any(needle in place.words for needle in needles)]
+        near = [_candidate(place) for place in self._near(telling, max(CANDIDATES, limit))]
         mine = rank.rank(asked, near, telling=telling, limit=limit)
         return _merged(found, _weighed(found, asked, telling), mine)[:limit]
 
     def frequencies(self, *, scope: Scope, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
         """How many chunks both have together, and how many of them hold each of `terms` in their text."""
         total, counts = self._index.frequencies(scope=scope, terms=terms)
-        bodies = [f" {place.passage.body} " for place in self._places]
-        more = {term: sum(f" {term} " in body for body in bodies) for term in counts}
-        return total + len(bodies), {term: count + more[term] for term, count in counts.items()}
+        more = {term: sum(needle in place.body for place in self._places) for term, needle in _needles(counts)}
+        return total + len(self._places), {term: count + more[term] for term, count in counts.items()}
+
+    def _near(self, telling: Mapping[str, float], limit: int) -> list[_Place]:
+        """The places that hold the most telling terms, to be ranked; in a long file many hold one that says little."""
+        needles = [(telling[term], needle) for term, needle in _needles(telling)]
+        sums = [
+            (sum(weight for weight, needle in needles if needle in place.body or needle in place.names), place)
+            for place in self._places
+        ]
+        found = sorted((one for one in sums if one[0]), key=lambda one: (-one[0], len(one[1].body)))
+        return [place for _, place in found[:limit]]
 
     def page(self, *, owner: str, document_id: UUID, number: int) -> PageText:
         """One page of an attachment or of a document. Raises NotFound, Cleared."""
@@ -76,6 +88,10 @@ class WithAttachments:
             return self._library.page(owner=owner, document_id=document_id, number=number)
         ids = {"session_id": self._session_id, "attachment_id": document_id}
         return self._attachments.page(owner=owner, **ids, number=number)
+
+
+def _needles(asked: Iterable[str]) -> list[tuple[str, str]]:
+    return [(term, f" {term} ") for term in asked]
 
 
 def _candidate(place: _Place) -> rank.Candidate:
