@@ -24,9 +24,9 @@ def read(archive: zipfile.ZipFile) -> tuple[Part, ...]:
     title = _title(archive, name)
     for path in _spine(archive, name):
         blocks = web.blocks(_page(archive, path))
+        heading = next((block.text for block in blocks if block.kind == "heading" and not block.hidden), "")
         if title and not parts and all(title not in block.text for block in blocks[:5]):
             blocks.insert(0, Block(title, "heading"))
-        heading = next((block.text for block in blocks if block.kind == "heading" and not block.hidden), "")
         parts += flow(blocks, label=" ".join(heading.split())[:_LONGEST_LABEL])
     if not parts:
         raise Unreadable("No text was found in this e-book.", code="no_text")

@@ -45,6 +45,13 @@ class _Reader:
 
     def __init__(self, styles: Styles) -> None:
         self.styles = styles
+        self._cells = 0
+
+    def count(self, cells: int) -> None:
+        """Raises Unreadable when there are more cells in all sheets together than are read."""
+        self._cells += cells
+        if self._cells > MOST_CELLS:
+            raise Unreadable(f"This workbook has more than {MOST_CELLS:,} cells. Please split it.", code="too_complex")
 
     def blocks(
         self, element: Element, *, kind: Literal["text", "item"] = "text", ground: bool = False, depth: int = 0
@@ -172,7 +179,6 @@ def _sheet(table: Element, name: str, reader: _Reader) -> Iterator[Part]:
     columns = _hidden_columns(table)
     rows: list[list[str]] = []
     hidden: list[str] = []
-    count = 0
     for row in _rows(table):
         gone = _attribute(row, "visibility") in ("collapse", "filter")
         cells: list[str] = []
@@ -185,11 +191,11 @@ def _sheet(table: Element, name: str, reader: _Reader) -> Iterator[Part]:
                 text = _Text("", f"{text.seen} {text.hidden}")
             hidden.append(text.hidden)
             cells += [text.seen] * repeated
-            count += repeated if text.seen else 1
-        if count > MOST_CELLS:
-            raise Unreadable(f"This workbook has more than {MOST_CELLS:,} cells. Please split it.", code="too_complex")
+            reader.count(repeated if text.seen else 1)
         if any(cells):
-            rows += [cells] * min(_number(row, "number-rows-repeated"), _MOST_REPEATED)
+            again = min(_number(row, "number-rows-repeated"), _MOST_REPEATED)
+            reader.count((again - 1) * len(cells))
+            rows += [cells] * again
     parts = sheet.table(rows, label=name)
     first = conceal(parts[0] if parts else Part(label=name, text="", rows=True), hidden, mark="Hidden cells")
     yield from (part for part in (first, *parts[1:]) if part.text)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import sub
+from typing import NamedTuple
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -24,6 +25,8 @@ _SMALLEST = 1.5  # points
 _LONGEST_EDGE = 1000  # pixels of the picture in which traces are looked for
 _TRACE = 12  # of 255 levels between the darkest and the lightest pixel
 _MANY_PATHS = 50  # a page with more may be text turned into outlines
+_RULE = 4.0  # points; what is thinner is a line
+_CLEAR, _UNKNOWN = -2, -3
 _SAMPLE = 10  # letters of a run that are looked at
 _SCAN_SHARE = 0.4  # of the page that a picture covers when the page is a scan
 
@@ -47,6 +50,7 @@ class Objects:
     paths: int = 0
     invisible: set[int] = field(default_factory=set)
     doubtful: set[int] = field(default_factory=set)
+    under: set[int] = field(default_factory=set)
     picture: float = 0.0
 
     @property
@@ -56,30 +60,52 @@ class Objects:
 
     @property
     def is_scan(self) -> bool:
-        """Whether the page is a picture and its letters only lie over it for search: what people see is the picture."""
-        return self.picture >= _SCAN_SHARE and bool(self.invisible) and 2 * len(self.invisible) > self.texts
+        """Whether the page is a picture, and its letters lie over or under it for search only.
+
+        What people see is the picture then, and its letters are the text of it.
+        """
+        behind = len(self.invisible) + len(self.under)
+        return self.picture >= _SCAN_SHARE and 2 * behind > self.texts
+
+
+class _Text(NamedTuple):
+    """A text as it is painted: its address, by which its characters name it, and its colour."""
+
+    address: int
+    handle: object  # None when it is nested in a form, where places are told in the form's own measure
+    colour: int
+
+
+class _Area(NamedTuple):
+    """Something painted: how many texts were painted before it, its colour (-1 for a picture), where it is."""
+
+    before: int
+    colour: int
+    edges: Edges
+    large: bool
 
 
 def look(page: pypdfium2.PdfPage) -> Objects:
     """The objects of a page."""
     found = Objects()
     width, height = page.get_size()
-    area = max(1.0, width * height)
-    texts: list[tuple[int, object]] = []
-    covers: list[tuple[int, Edges]] = []  # and how many texts were painted before
+    room = max(1.0, width * height)
+    texts: list[_Text] = []
+    areas: list[_Area] = []
     for handle, kind, depth in _walk(page):
         if kind == pdfium.FPDF_PAGEOBJ_TEXT:
             found.texts += 1
-            texts.append((_text(handle, found), handle if depth == 0 else None))
+            texts.append(_text(handle, depth, found))
         elif kind == pdfium.FPDF_PAGEOBJ_IMAGE:
             edges = _bounds(handle)
-            found.picture = max(found.picture, 1.0 if depth else _area(edges) / area)
-            covers.append((len(texts), edges) if depth == 0 else (0, edges))
+            share = 1.0 if depth else _size(edges) / room
+            found.picture = max(found.picture, share)
+            areas.append(_Area(0 if depth else len(texts), -1, edges, share >= _SCAN_SHARE))
         elif kind == pdfium.FPDF_PAGEOBJ_PATH:
             found.paths += 1
-            if depth == 0 and texts and _filled(handle):
-                covers.append((len(texts), _bounds(handle)))
-    _covered(texts, [cover for cover in covers if cover[0]], found)
+            if depth == 0 and _filled(handle):
+                areas.append(_Area(len(texts), _colour(handle), _bounds(handle), large=False))
+    _behind(texts, areas, found)
     return found
 
 
@@ -105,17 +131,24 @@ def _count(page: pypdfium2.PdfPage) -> int:
     return max(0, int(pdfium.FPDFPage_CountObjects(page)))
 
 
-def _text(handle: object, found: Objects) -> int:
-    """Note how a text is painted; its address, by which its characters name it."""
+def _text(handle: object, depth: int, found: Objects) -> _Text:
+    """Note how a text is painted."""
     address = ctypes.cast(handle, ctypes.c_void_p).value or 0  # type: ignore[arg-type]
-    red, green, blue, alpha = _INK
-    coloured = pdfium.FPDFPageObj_GetFillColor(handle, red, green, blue, alpha)
+    colour = _colour(handle)
     mode = pdfium.FPDFTextObj_GetTextRenderMode(handle)
-    if mode in _MODES or (coloured and not alpha.value and mode in (0, 4)):
+    if mode in _MODES or (colour == _CLEAR and mode in (0, 4)):
         found.invisible.add(address)
-    elif coloured and red.value >= _PALE and green.value >= _PALE and blue.value >= _PALE:
+    elif colour >= 0 and colour & 0xFF >= _PALE and colour >> 8 & 0xFF >= _PALE and colour >> 16 >= _PALE:
         found.doubtful.add(address)
-    return address
+    return _Text(address, None if depth else handle, colour)
+
+
+def _colour(handle: object) -> int:
+    """What an object is filled with as one number, _CLEAR when it shows nothing, _UNKNOWN for a pattern."""
+    red, green, blue, alpha = _INK
+    if not pdfium.FPDFPageObj_GetFillColor(handle, red, green, blue, alpha):
+        return _UNKNOWN
+    return (red.value << 16 | green.value << 8 | blue.value) if alpha.value else _CLEAR
 
 
 def _bounds(handle: object) -> Edges:
@@ -125,7 +158,7 @@ def _bounds(handle: object) -> Edges:
     return (left.value, bottom.value, right.value, top.value)
 
 
-def _area(edges: Edges) -> float:
+def _size(edges: Edges) -> float:
     return (edges[2] - edges[0]) * (edges[3] - edges[1])
 
 
@@ -134,17 +167,23 @@ def _filled(handle: object) -> bool:
     return bool(pdfium.FPDFPath_GetDrawMode(handle, mode, stroke)) and mode.value != 0
 
 
-def _covered(texts: Sequence[tuple[int, object]], covers: Sequence[tuple[int, Edges]], found: Objects) -> None:
-    """Texts over which something was painted later are doubtful."""
-    if not covers or len(covers) * len(texts) > _MOST_PAIRS:
+def _behind(texts: Sequence[_Text], areas: Sequence[_Area], found: Objects) -> None:
+    """Texts over which something was painted later, or that stand on an area of their own colour, are doubtful."""
+    colours = {text.colour for text in texts if text.colour >= 0}
+    areas = [area for area in areas if area.before or area.colour in colours]
+    areas = [a for a in areas if a.edges[2] - a.edges[0] >= _RULE and a.edges[3] - a.edges[1] >= _RULE]
+    if not areas or len(areas) * len(texts) > _MOST_PAIRS:
         return
-    last = max(count for count, _ in covers)
-    placed = [(address, _bounds(handle)) for address, handle in texts[:last] if handle is not None]
-    for count, cover in covers:
-        for address, edges in placed[:count]:
-            x, y = (edges[0] + edges[2]) / 2, (edges[1] + edges[3]) / 2
-            if cover[0] <= x <= cover[2] and cover[1] <= y <= cover[3]:
-                found.doubtful.add(address)
+    placed = [(number, text, _bounds(text.handle)) for number, text in enumerate(texts) if text.handle is not None]
+    for area in areas:
+        left, bottom, right, top = area.edges
+        for number, text, edges in placed:
+            if (number < area.before or text.colour == area.colour) and (
+                left <= (edges[0] + edges[2]) / 2 <= right and bottom <= (edges[1] + edges[3]) / 2 <= top
+            ):
+                found.doubtful.add(text.address)
+                if area.large and number < area.before:
+                    found.under.add(text.address)
 
 
 def out_of_sight(page: pypdfium2.PdfPage, boxes: Sequence[Edges]) -> list[bool]:
@@ -218,8 +257,7 @@ def unseen(
             looked[run] += 1
             seen[run] += traces.seen(box)
     hidden = {run for run, count in looked.items() if 2 * seen[run] < count}
-    if not found.is_scan:
-        hidden |= found.invisible
+    hidden = hidden - found.under if found.is_scan else hidden | found.invisible
     answer = []
     last = False
     for run in runs:

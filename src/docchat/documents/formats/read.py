@@ -57,6 +57,8 @@ def read(data: bytes, name: str, *, password: str | None = None) -> tuple[Part, 
     Raises Unreadable with code empty_file, not_a_pdf, wrong_type, unsupported, locked, damaged, too_complex or no_text
     and a message for people.
     """
+    if password is not None:
+        password = password.encode("utf-8", "ignore").decode()
     parts = _read(data, name, 0, password)
     if sum(len(part.text) for part in parts) > LONGEST_TEXT or len(parts) > MOST_PARTS:
         raise Unreadable("This file holds more text than one document may have. Please split it.", code="too_complex")

@@ -5,7 +5,8 @@ import io
 from collections.abc import Iterator
 
 from .. import tables
-from .part import Part, clean
+from .invisible import smuggled
+from .part import Part, clean, conceal
 
 _DELIMITERS = ",;\t|"
 LONGEST_TABLE = 200_000
@@ -27,6 +28,13 @@ def read(text: str, *, label: str = "") -> tuple[Part, ...]:
 
 def table(rows: list[list[str]], *, label: str) -> tuple[Part, ...]:
     """The parts of one table, none when it has no text. Each part of a long one begins with the column heads."""
+    secrets = [secret for row in rows for cell in row for secret in smuggled(cell)]
+    first, *others = _parts(rows, label) or (Part(label=label, text="", rows=True),)
+    found = (conceal(first, secrets), *others)
+    return found if found[0].text else ()
+
+
+def _parts(rows: list[list[str]], label: str) -> tuple[Part, ...]:
     text = tables.render([clean(cell) for cell in row] for row in rows)
     if not text.strip():
         return ()

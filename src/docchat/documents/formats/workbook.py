@@ -4,6 +4,7 @@ Hidden are sheets, rows and columns that are, cells formatted to show nothing, a
 """
 
 import io
+import re
 import xml.etree.ElementTree as ElementTree
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ _LARGE = 1024 * 1024
 _MARKS = (b"hidden=", b"zeroHeight=", b'width="0"', b'ht="0"')
 _YES = ("1", "true")
 _NOTHING = ";;;"
+_SEPARATORS = re.compile(r"(?:\s*\|)+\s*|\n")
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _WIDEST = 16_384
 
@@ -36,7 +38,7 @@ def read(archive: zipfile.ZipFile, data: bytes) -> tuple[Part, ...]:
     secret = office.sheets(_packed(archive, emptied | hidden), "xlsx") if hidden else {}
     parts: list[Part] = []
     for name, (path, state) in sheets.items():
-        texts = [part.text for part in secret.get(name, ())]
+        texts = [_SEPARATORS.sub(" | ", part.text) for part in secret.get(name, ())]
         found = shown.get(name, ())
         if state:
             texts = [part.text for part in found]
