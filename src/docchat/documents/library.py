@@ -46,7 +46,9 @@ class Library:
         self.database = database
         self.files = files
         self.index = index
-        self.sandbox = Sandbox(seconds=settings.parse_seconds, memory=settings.parse_memory_bytes)
+        self.sandbox = Sandbox(
+            seconds=settings.parse_seconds, memory=settings.parse_memory_bytes, languages=settings.ocr_languages
+        )
         self._limit = settings.max_upload_bytes
 
     def add(
