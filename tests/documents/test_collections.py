@@ -128,6 +128,20 @@ def test_taking_somebody_out_is_felt_by_the_next_question(house: House, collecti
     assert hits(house, "reader") == {document.id}
 
 
+def test_who_is_taken_out_while_uploading_leaves_nothing(house: House, collections: Collections) -> None:
+    team = shared(collections)
+
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            collections.put_member(owner="owner", collection_id=team, user_id="writer", role="reader")
+            return super().read(size)
+
+    with pytest.raises(NotAllowed):
+        house.library.add(owner="writer", name="a.txt", stream=Slow(WORDS), media_type="", collection=team)
+    assert house.files() == set()
+    assert house.count("document") == 0
+
+
 def test_a_member_may_leave_and_take_out_nobody_else(collections: Collections) -> None:
     team = shared(collections)
     with pytest.raises(NotAllowed):

@@ -78,6 +78,10 @@ def test_nobody_else_gets_it(house: House, files: SqlAttachments) -> None:
         with pytest.raises(NotFound):
             files.page(**ids, number=1)  # type: ignore[arg-type]
     assert files.opened(owner="ada", session_id=other) == files.opened(owner="bob", session_id=theirs) == ()
+    for owner, at in (("bob", theirs), ("ada", other)):
+        beside = attach(files, at, owner=owner)
+        assert [one.document.id for one in files.opened(owner=owner, session_id=at)] == [beside.id]
+        assert [one.id for one in files.list(owner=owner, session_id=at)] == [beside.id]
     with pytest.raises(NotFound):
         files.opened(owner="bob", session_id=session_id)
     with pytest.raises(NotFound):
