@@ -10,6 +10,7 @@ import time
 import weakref
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -60,11 +61,56 @@ def test_a_bomb_stops_at_its_limit_and_spares_the_others() -> None:
             with pytest.raises(Unreadable) as refused:
                 bomb.result()
         assert refused.value.code in ("too_complex", "reader_crashed")
-        with pytest.raises(Unreadable) as refused:
-            sandbox.read([samples.docx(["x"], filler=200_000_000)], name="bomb.docx")
-        assert refused.value.code == "too_complex"
+        for filler in (200_000_000, 60_000_000):  # refused by its directory; stopped by the limit of memory
+            with pytest.raises(Unreadable) as refused:
+                sandbox.read([samples.docx(["x"], filler=filler)], name="bomb.docx")
+            assert refused.value.code == "too_complex"
     finally:
         sandbox.close()
+
+
+def test_memory_in_use_never_exceeds_its_limit() -> None:
+    sandbox = Sandbox(seconds=20.0, memory=400 << 20)
+    peak = 0
+    done = threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(0.005):
+            children = Path(f"/proc/{_zygote(sandbox)}/task/{_zygote(sandbox)}/children").read_text().split()
+            for child in children:
+                with suppress(OSError):
+                    peak = max(peak, int(Path(f"/proc/{child}/statm").read_text().split()[1]) * 4096)
+
+    try:
+        sandbox.read([b"warm"], name="a.txt")
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        with pytest.raises(Unreadable) as refused:
+            sandbox.read([b"[" + b"[1,2],{}," * 5_000_000 + b"1]"], name="a.json")
+        done.set()
+        watcher.join()
+        assert refused.value.code == "too_complex"
+        assert 150 << 20 < peak <= 400 << 20
+    finally:
+        done.set()
+        sandbox.close()
+
+
+def test_a_locked_file_opens_with_its_password_and_it_is_nowhere_to_be_seen(sandbox: Sandbox) -> None:
+    data = samples.pdf([[(72, 700, "Opens at 07:15.")]], password="tiger-Larnmouth")
+    for password in (None, "lion"):
+        with pytest.raises(Unreadable) as refused:
+            sandbox.read([data], name="a.pdf", password=password)
+        assert refused.value.code == "locked"
+    assert sandbox.read([data], name="a.pdf", password="tiger-Larnmouth")[0].text == "Opens at 07:15."
+    proc = Path(f"/proc/{_zygote(sandbox)}")
+    assert b"Larnmouth" not in (proc / "cmdline").read_bytes() + (proc / "environ").read_bytes()
+
+
+def test_hidden_text_comes_through_marked(sandbox: Sandbox) -> None:
+    part = sandbox.read([b"<p>Seen.</p><p hidden>QUINCE</p>"], name="a.html")[0]
+    assert (part.visible, part.text[slice(*part.hidden[0])]) == ("Seen.", "[Hidden text: QUINCE]")
 
 
 def test_time_is_limited_and_the_caller_beats_meanwhile() -> None:
