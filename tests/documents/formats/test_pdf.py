@@ -1,11 +1,15 @@
 """PDF: sentences that read whole, boxes that fit, rotation, columns."""
 
+import zlib
+
 import pytest
 
-from docchat.documents.formats import pdf
+from docchat.documents.formats import pdf, pdf_streams
 from docchat.documents.formats.pdf_layout import Glyph, Line, assemble, spaced
+from docchat.errors import Unreadable
 
 from .. import samples
+from .builders import raw_pdf
 
 
 def _line(text: str, top: float, *, left: float = 0.1, right: float = 0.9, hyphen: bool = False) -> Line:
@@ -79,3 +83,44 @@ def test_boxes_follow_rotation() -> None:
 def test_locked_opens_for_nobody() -> None:
     with pytest.raises(Exception, match="locked with a password"):
         pdf.read(samples.pdf([[(72, 700, "secret")]], password="tiger"))
+
+
+def _packed(layers: int, size: int) -> bytes:
+    body = b"BT ET " * (size // 6)
+    for _ in range(layers):
+        body = zlib.compress(body, 9)
+    filters = b"[" + b"/FlateDecode " * layers + b"]"
+    return raw_pdf(b"").replace(
+        b"<< /Length 0 >>\nstream\n\nendstream",
+        b"<< /Length %d /Filter %s >>\nstream\n%s\nendstream" % (len(body), filters, body),
+    )
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_streams_that_unpack_to_far_more_are_refused_before_parsing(layers: int) -> None:
+    pdf_streams.check(_packed(layers, 3_000_000))
+    with pytest.raises(Unreadable) as refused:
+        pdf_streams.check(_packed(layers, pdf_streams.LARGEST + 6_000_000))
+    assert refused.value.code == "too_complex"
+    with pytest.raises(Unreadable):
+        pdf.read(_packed(layers, pdf_streams.LARGEST + 6_000_000))
+
+
+def test_fields_of_a_form_are_read_as_they_are_printed() -> None:
+    field = (
+        b"<< /Type /Annot /Subtype /Widget /FT /Tx /T (name) /V (Larnmouth) /Rect [50 500 300 520] /F 4"
+        b" /AP << /N 7 0 R >> >>"
+    )
+    look = b"BT /F1 11 Tf 2 5 Td (Larnmouth) Tj ET"
+    appearance = (
+        b"<< /Type /XObject /Subtype /Form /BBox [0 0 250 20] /Resources << /Font << /F1 3 0 R >> >> /Length %d >>"
+        b"\nstream\n%s\nendstream" % (len(look), look)
+    )
+    data = raw_pdf(b"BT /F1 11 Tf 50 700 Td (Port:) Tj ET", objects=[field, appearance], page=b"/Annots [6 0 R]")
+    assert pdf.read(data)[0].text.split() == ["Port:", "Larnmouth"]
+
+
+def test_outlines_and_empty_pages() -> None:
+    drawn = b"0 0 m 10 10 l S " * 60
+    assert pdf.read(raw_pdf(drawn))[0].scan == ("1",)
+    assert pdf.read(raw_pdf(b""))[0].scan == ()
