@@ -75,6 +75,8 @@ class _Parser:
         self._colours = _colours(data)
         self._headings = _headings(data)
         self._default = _default(data)
+        font = re.search(rb"\\deff(\d+)", data[:4096])
+        self._first_font = self._state.encoding = self._fonts.get(int(font[1]) if font else 0, "")
         self._pending = bytearray()  # characters of a legacy encoding that are not decoded yet
         self._drop = 0  # characters that only older readers show
         self._star = self._fresh = False  # `\\*` was just read; a group has just begun
@@ -174,6 +176,7 @@ class _Parser:
             state.shaded = bool(number) and number not in self._colours
         elif word == b"plain":
             state.hidden = state.white = state.tiny = False
+            state.encoding = self._first_font
 
     def _symbol(self, symbol: bytes) -> None:
         self._star = symbol == b"*"
