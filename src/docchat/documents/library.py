@@ -187,11 +187,16 @@ class Library:
                 sql_access.load(connection, scope.owner, document_id, ())
 
     def drop_collection(self, job: Job, beat: Beat) -> None:
-        """The job after a collection was deleted: its documents go, one in a transaction, then its row."""
+        """The job after a collection was deleted."""
+        self.empty_collection(UUID(job.subject), beat)
+
+    def empty_collection(self, collection_id: UUID, beat: Beat) -> None:
+        """Take the documents of a deleted collection away, one in a transaction, then its row."""
+        gone = collection_table.c.id == collection_id, collection_table.c.deleted_at.is_not(None)
         query = (
             select(document)
             .join(collection_table, collection_table.c.no == document.c.collection_no)
-            .where(collection_table.c.id == UUID(job.subject), collection_table.c.deleted_at.is_not(None))
+            .where(*gone)
             .order_by(document.c.no)
             .limit(1)
         )
@@ -199,7 +204,6 @@ class Library:
             with self.database.write() as connection:
                 row = connection.execute(query.with_for_update(of=document)).first()
                 if row is None:
-                    gone = collection_table.c.id == UUID(job.subject), collection_table.c.deleted_at.is_not(None)
                     connection.execute(delete(collection_table).where(*gone))
                     put(connection, kind="reclaim", subject="documents")
                     return

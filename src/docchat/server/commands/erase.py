@@ -24,10 +24,21 @@ def erase(home: Home, user: str | None, yes: bool) -> None:
 
 
 def delete_belongings(home: Home, owner: str) -> tuple[int, int]:
-    """Delete everything an owner has; the numbers of chats and of documents."""
+    """Delete everything an owner has, with the collections; the numbers of chats and of documents.
+
+    What somebody uploaded to a collection of another stays there: it belongs to the collection.
+    """
     everything = BulkScope(everything=True)
     receipt = home.services.bulk.clear(owner=owner, scope=everything, final=True, budget_seconds=math.inf)
+    collections = home.services.collections
     documents = 0
+    for one in collections.list(owner=owner):
+        if one.access == "owner":
+            collections.delete(owner=owner, collection_id=one.id)
+            home.services.library.empty_collection(one.id, lambda: None)
+            documents += one.documents
+        else:
+            collections.remove_member(owner=owner, collection_id=one.id, user_id=owner)
     while found := home.services.library.list(owner=owner, limit=50).items:
         for document in found:
             home.services.library.delete(owner=owner, document_id=document.id)
