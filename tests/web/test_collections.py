@@ -52,7 +52,8 @@ def test_a_shared_collection_from_making_to_deleting(host: Host) -> None:
     owner.put(f"{path}/members/id-of-other", json={"role": "writer"})
     assert upload(member, team).status_code == 201
     assert member.delete(f"/api/documents/{document['id']}").status_code == 200
-    assert member.delete(f"{path}/members/id-of-other").get_json() == {"success": True}
+    assert member.delete(f"{path}/members/id-of-third").status_code == 403
+    assert member.delete(f"{path}/members/other").get_json() == {"success": True}  # by the own name
     assert member.get(path).status_code == upload(member, team).status_code == 404
     response = owner.delete(path)
     receipt = owner.get(f"/api/receipts/{response.headers['Docchat-Receipt']}").get_json()

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from ..documents.scope import PERSONAL
 from ..errors import NotFound
 from . import forms, receipts, shapes
-from .auth import owner, parse_id
+from .auth import owner, parse_id, username
 from .state import services
 
 
@@ -58,8 +58,10 @@ def remove_member(collection_id: UUID, member: str) -> ResponseReturnValue:
     """Take somebody out by id or name; a member may leave."""
     forms.texts()
     known = services().collections.get(owner=owner(), collection_id=collection_id)
-    ids = {one.user_id for one in known.members} | {owner()}
-    user_id = member if member in ids else _user(member)
+    if member in (username(), owner()) and known.access != "owner":
+        user_id = owner()
+    else:
+        user_id = member if member in {one.user_id for one in known.members} else _user(member)
     services().collections.remove_member(owner=owner(), collection_id=collection_id, user_id=user_id)
     return {"success": True}
 

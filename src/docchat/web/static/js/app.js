@@ -66,14 +66,19 @@ class App extends HTMLElement {
    * Ask in the open chat, or in a new one. Rejects when the server did not take the question; the error is `unsure`
    * when it may have, and has the id of the `chat` that was asked in.
    */
-  async ask(question, mode) {
+  /** The id of the open chat; it is made when there is none yet. */
+  async chat() {
     if (!this.#session) this.#place(await post("sessions"), { push: true, keep: true });
-    const { id } = this.#session;
+    return this.#session.id;
+  }
+
+  async ask(question, mode, within) {
+    const id = await this.chat();
     try {
       if (await this.#cameBefore(id, question)) return;
       this.#ticket += 1;
       const doubt = { id, question, after: this.conversation.last };
-      const asking = this.conversation.ask(this.#session, question, mode);
+      const asking = this.conversation.ask(this.#session, question, mode, within);
       await asking.then(() => this.#taken(id), (error) => this.#look(error, doubt));
     } catch (error) {
       if (error.code === "cleared") this.#showGone(id, error.successor);

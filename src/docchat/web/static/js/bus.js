@@ -2,6 +2,7 @@
 //
 // open-chat {id, message}   new-chat {}                 chat {session | null}     chats-stale {}
 // show-source {citation, opener}                        source-closed {}          files {files}
+// attachments-changed {}: of the open chat
 // documents-changed {}      notice {text, receipt}      signed-out {}             signed-in {}
 // gone {id, successor}: a chat was cleared somewhere    draft-drop {id}: forget what was typed there
 // emptied {}: what was said in some chat is gone, so nothing may go on quoting it

@@ -3,6 +3,7 @@
 import { on } from "./bus.js";
 import { context } from "./context.js";
 import { h, points } from "./dom.js";
+import { chosen } from "./within.js";
 
 const WARN = 0.9;
 
@@ -29,7 +30,7 @@ class Composer extends HTMLElement {
     on("draft-drop", ({ id }) => this.#forget(id));
     on("busy", ({ busy }) => this.#setBusy(busy));
     on("arrived", ({ question }) => this.#arrived(question));
-    on("ask", ({ question, mode }) => this.#ask(question, mode));
+    on("ask", ({ question, mode, within }) => this.#ask(question, mode, within));
     on("signed-in", () => this.#problem(null));
     this.#look();
   }
@@ -51,11 +52,11 @@ class Composer extends HTMLElement {
     await this.#ask(question, this.querySelector("[data-mode]")?.value);
   }
 
-  async #ask(question, mode) {
+  async #ask(question, mode, within = chosen()) {
     this.#problem(null);
     this.#sending = true;
     try {
-      await this.#app.ask(question, mode);
+      await this.#app.ask(question, mode, within);
     } catch (error) {
       // Whoever left the chat finds the question there: the server has it.
       if (error.name !== "AbortError") this.#notTaken(question, error);

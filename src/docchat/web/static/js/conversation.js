@@ -7,6 +7,7 @@ import { h } from "./dom.js";
 import { drawMemoryLine } from "./memory.js";
 import "./message.js";
 import { welcome } from "./welcome.js";
+import { sameAs } from "./within.js";
 
 const SEARCHED = 40;
 const NEAR = 80;
@@ -92,7 +93,7 @@ class Conversation extends HTMLElement {
    * Ask; resolves when the server has taken the question, rejects (and shows nothing of it) when it has not,
    * with an AbortError when the chat was left before that was known.
    */
-  ask(session, question, mode) {
+  ask(session, question, mode, within = {}) {
     this.#leave();
     this.#session = session;
     this.#welcome(null);
@@ -103,7 +104,7 @@ class Conversation extends HTMLElement {
     this.list.append(asked, answer);
     this.#toEnd();
     const run = this.#begin(answer.firstElementChild);
-    const events = ask(session.id, { question, ...(mode ? { mode } : {}) }, run);
+    const events = ask(session.id, { question, ...(mode ? { mode } : {}), ...within }, run);
     return new Promise((accept, reject) => {
       run.accept = (message) => {
         run.accept = run.refuse = null;
@@ -246,7 +247,7 @@ class Conversation extends HTMLElement {
   #again(answer, mode) {
     const item = this.#message(answer)?.closest("li");
     const question = item?.previousElementSibling?.firstElementChild.message;
-    if (question && !this.busy) emit("ask", { question: question.text, mode });
+    if (question && !this.busy) emit("ask", { question: question.text, mode, within: sameAs(question) });
   }
 
   /** Whole sentences for readers of the screen, as they come. */

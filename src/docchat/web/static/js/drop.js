@@ -1,5 +1,6 @@
 // <docchat-drop>: files dropped anywhere on the page, pasted, or picked by a button.
 
+import { attaching } from "./attached.js";
 import { emit } from "./bus.js";
 
 const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
@@ -25,6 +26,7 @@ class Drop extends HTMLElement {
     event.preventDefault();
     this.#depth = Math.max(0, this.#depth + step);
     this.hidden = this.#depth === 0;
+    this.querySelector("[data-where-to]").textContent = attaching() ? "Drop files to attach them to this chat" : "Drop files to add them to your documents";
   }
 
   #dropped(event) {

@@ -2,6 +2,7 @@
 
 import { get, post, request } from "./api.js";
 import { emit, on } from "./bus.js";
+import { shownCollection } from "./collections.js";
 import { confirm } from "./confirm.js";
 import { bytes, h, icon, iconButton, pagesOf, plural, when } from "./dom.js";
 
@@ -25,7 +26,7 @@ class Library extends HTMLElement {
   async reload() {
     clearTimeout(this.#timer);
     try {
-      const page = await get("documents");
+      const page = await get(`documents${this.#query("?")}`);
       this.#documents = page.documents;
       this.#next = page.next;
       this.#problem(null);
@@ -38,9 +39,14 @@ class Library extends HTMLElement {
     }
   }
 
+  #query(sign) {
+    const collection = shownCollection();
+    return collection ? `${sign}collection=${encodeURIComponent(collection)}` : "";
+  }
+
   async #more() {
     try {
-      const page = await get(`documents?cursor=${encodeURIComponent(this.#next)}`);
+      const page = await get(`documents?cursor=${encodeURIComponent(this.#next)}${this.#query("&")}`);
       this.#documents.push(...page.documents);
       this.#next = page.next;
       this.#draw();

@@ -45,6 +45,12 @@ class Source extends HTMLElement {
     return this.querySelector(`[data-${name}]`);
   }
 
+  /** Where the server has the document, or the file that was attached to this chat. */
+  get #base() {
+    const { document, attachment } = this.#shown;
+    return attachment ? `sessions/${this.#chat}/attachments/${document}` : `documents/${document}`;
+  }
+
   /** What cannot be seen behind the source cannot be reached either. */
   #cover() {
     document.getElementById("content").inert = alone.matches && !this.hidden;
@@ -68,7 +74,7 @@ class Source extends HTMLElement {
     this.#cover();
     this.#part("name").textContent = citation.name;
     this.#part("name").title = citation.name;
-    this.#part("original").href = `${context().api}documents/${citation.document}/original`;
+    this.#part("original").href = `${context().api}${this.#base}/original`;
     this.#load(citation.page);
     this.#part("name").focus({ preventScroll: true });
   }
@@ -91,7 +97,7 @@ class Source extends HTMLElement {
     const ticket = ++this.#ticket;
     const shown = this.#shown;
     try {
-      const page = await get(`documents/${shown.document}/pages/${number}`);
+      const page = await get(`${this.#base}/pages/${number}`);
       if (ticket !== this.#ticket) return;
       this.#page = page;
       this.#draw();
@@ -102,7 +108,7 @@ class Source extends HTMLElement {
 
   /** Without the page there is still the quote that the answer keeps. */
   #lost(error) {
-    const words = error.status === 404 ? "This document is no longer in the library." : error.message;
+    const words = error.status === 404 ? (this.#shown.attachment ? "This file is no longer in this chat." : "This document is no longer in the library.") : error.message;
     const quote = this.#shown.quote ? [h("p", { class: "soft" }, "The answer quoted:"), h("blockquote", {}, this.#shown.quote)] : [];
     const again = error.status === 404 ? null : h("button", { type: "button", class: "button small", onclick: () => this.#load(this.#shown.page) }, "Try again");
     this.#part("body").replaceChildren(h("div", { class: "source-lost" }, h("p", { class: "problem" }, words), ...quote, again ?? ""));

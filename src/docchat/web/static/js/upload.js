@@ -15,9 +15,13 @@ export class Upload extends EventTarget {
   document = null;
   #request = null;
 
-  constructor(file) {
+  /** It goes to the own library, to a collection by its id, or to the chat whose id the function `chat` gives. */
+  constructor(file, { collection = "", chat = null } = {}) {
     super();
     this.file = file;
+    this.collection = collection;
+    this.chat = chat;
+    this.base = "documents";
     this.name = file.webkitRelativePath || file.name;
   }
 
@@ -32,6 +36,7 @@ export class Upload extends EventTarget {
       const limit = context().uploadBytes;
       if (this.file.size > limit) throw new Error(`This file has ${bytes(this.file.size)}; the limit is ${bytes(limit)}.`);
       this.#set("sending");
+      if (this.chat) this.base = `sessions/${await this.chat()}/attachments`;
       this.document = await this.#send();
       await this.#watch();
     } catch (error) {
@@ -40,7 +45,7 @@ export class Upload extends EventTarget {
   }
 
   async retry() {
-    if (!this.document || this.state === "cancelled") return this.run();
+    if (!this.document || this.chat || this.state === "cancelled") return this.run();
     try {
       this.document = await post(`documents/${this.document.id}/retry`);
       await this.#watch();
@@ -71,17 +76,19 @@ export class Upload extends EventTarget {
     if (foreign && (await refreshToken()) && this.state !== "cancelled") answer = await this.#post();
     const { status, body } = answer;
     if (status !== 201) throw errorOf(status, body);
-    if (!body.documents.length) throw new Error(body.errors[0].error);
-    return body.documents[0];
+    const taken = body.documents ?? body.attachments;
+    if (!taken.length) throw new Error(body.errors[0].error);
+    return taken[0];
   }
 
   #post() {
     const form = new FormData();
+    if (this.collection && !this.chat) form.append("collection", this.collection);
     form.append("files", this.file, this.file.name);
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
       this.#request = request;
-      request.open("POST", `${context().api}documents`);
+      request.open("POST", `${context().api}${this.base}`);
       request.responseType = "json";
       for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
       request.upload.addEventListener("progress", (event) => {
@@ -109,7 +116,9 @@ export class Upload extends EventTarget {
   /** A look that fails for want of a network says nothing about the document. */
   async #look() {
     try {
-      return await get(`documents/${this.document.id}`);
+      if (!this.chat) return await get(`documents/${this.document.id}`);
+      const { attachments } = await get(this.base);
+      return attachments.find(({ id }) => id === this.document.id) ?? { ...this.document, state: "cancelled" };
     } catch (error) {
       if (error.status === 0 || error.status === 503) return this.document;
       throw error;

@@ -1,6 +1,8 @@
 // <docchat-uploads>: the files being added, each with its own bar, its state and its reason.
 
+import { attaching } from "./attached.js";
 import { emit, on } from "./bus.js";
+import { shownCollection } from "./collections.js";
 import { bytes, h, icon, iconButton, pagesOf, plural } from "./dom.js";
 import { Upload } from "./upload.js";
 
@@ -21,13 +23,19 @@ class Uploads extends HTMLElement {
 
   add(files) {
     for (const file of files) {
-      const upload = new Upload(file);
+      const upload = new Upload(file, this.#place());
       this.append(this.#row(upload));
       this.#running.add(upload);
       this.#waiting.push(() => upload.run());
     }
     this.hidden = this.children.length === 0;
     this.#next();
+  }
+
+  /** Where files go at this moment. */
+  #place() {
+    const app = document.querySelector("docchat-app");
+    return attaching() ? { chat: () => app.chat() } : { collection: shownCollection() };
   }
 
   #next() {
@@ -66,7 +74,7 @@ class Uploads extends HTMLElement {
     if (["queued", "reading"].includes(upload.state)) bar.removeAttribute("value");
     else bar.value = upload.progress;
     actions.replaceChildren(...this.#actions(upload, row));
-    if (["queued", "ready", "failed"].includes(upload.state)) emit("documents-changed");
+    if (["queued", "ready", "failed"].includes(upload.state)) emit(upload.chat ? "attachments-changed" : "documents-changed");
     if (!upload.running) this.#running.delete(upload);
     if (upload.state === "cancelled") this.#leave(row);
     if (upload.state === "ready") setTimeout(() => this.#leave(row), LEAVE_AFTER);

@@ -1,0 +1,112 @@
+// <docchat-collections>: which collection the documents page shows and uploads to; making, sharing, leaving, deleting.
+
+import { get, post, request } from "./api.js";
+import { emit, on } from "./bus.js";
+import { confirm } from "./confirm.js";
+import { context } from "./context.js";
+import { h, iconButton, plural } from "./dom.js";
+import { options } from "./within.js";
+
+/** The collection that the page shows: an id, "personal", or "" for everything. */
+export function shownCollection() {
+  return document.querySelector("[data-collection]")?.value ?? "";
+}
+
+class Collections extends HTMLElement {
+  #collections = [];
+
+  connectedCallback() {
+    this.select = this.querySelector("[data-collection]");
+    this.panel = this.querySelector("[data-panel]");
+    this.select.addEventListener("change", () => this.#chosen());
+    this.querySelector("[data-new]").addEventListener("submit", (event) => this.#make(event));
+    on("signed-in", () => this.load());
+    this.load();
+  }
+
+  async load(chosen = this.select.value) {
+    try {
+      this.#collections = (await get("collections")).collections;
+    } catch (error) {
+      return emit("notice", { text: error.message });
+    }
+    this.select.replaceChildren(h("option", { value: "" }, "All documents"), ...options(this.#collections));
+    this.select.value = this.#collections.some((found) => found.id === chosen) || chosen === "personal" ? chosen : "";
+    this.#chosen();
+  }
+
+  #chosen() {
+    const found = this.#collections.find(({ id }) => id === this.select.value);
+    this.panel.replaceChildren(...(found ? this.#about(found) : []));
+    emit("documents-changed");
+  }
+
+  #about(found) {
+    if (found.access === "owner") return this.#rule(found);
+    const words = found.access === "writer" ? "You may read, add and delete documents here." : "You may read the documents here and ask about them.";
+    const leave = h("button", { type: "button", class: "button small", onclick: () => this.#leave(found) }, "Leave");
+    return [h("span", { class: "soft" }, words), leave];
+  }
+
+  #rule(found) {
+    const members = found.members.map((member) =>
+      h("span", { class: "attached-file" }, `${member.name} (${member.role})`, iconButton("close", `Take ${member.name} out`, () => this.#change("DELETE", found, member.user))),
+    );
+    const name = h("input", { name: "member", required: true, maxlength: "200", autocomplete: "off", placeholder: "Name", "aria-label": "Who may use this collection" });
+    const role = h("select", { name: "role", "aria-label": "What they may do" }, h("option", { value: "reader" }, "may read"), h("option", { value: "writer" }, "may change"));
+    const form = h("form", { class: "share" }, name, role, h("button", { class: "button small" }, "Share"));
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#change("PUT", found, name.value.trim(), { role: role.value });
+    });
+    const remove = h("button", { type: "button", class: "button small danger-text", onclick: () => this.#delete(found) }, "Delete collection…");
+    return [...members, form, remove];
+  }
+
+  async #make(event) {
+    event.preventDefault();
+    const field = event.target.elements.name;
+    try {
+      const made = await post("collections", { name: field.value });
+      field.value = "";
+      await this.load(made.id);
+    } catch (error) {
+      emit("notice", { text: error.message });
+    }
+  }
+
+  async #change(method, found, member, body) {
+    try {
+      await request(method, `collections/${found.id}/members/${encodeURIComponent(member)}`, { body });
+    } catch (error) {
+      emit("notice", { text: error.message });
+    }
+    this.load();
+  }
+
+  async #leave(found) {
+    const gone = await confirm({
+      title: "Leave this collection?",
+      text: [h("p", {}, h("strong", {}, found.name)), h("p", {}, "Its documents are no longer found by your questions. Only its owner can let you in again.")],
+      action: "Leave",
+      run: () => request("DELETE", `collections/${found.id}/members/${encodeURIComponent(context().user)}`),
+      explain: (error) => error.message,
+    });
+    if (gone) this.load("");
+  }
+
+  async #delete(found) {
+    const gone = await confirm({
+      title: "Delete this collection?",
+      text: [h("p", {}, h("strong", {}, found.name)), h("p", {}, `${plural(found.documents, "document")} in it are deleted for everybody. Chats that quoted them keep the quoted words until they are cleared.`)],
+      action: "Delete collection",
+      run: async () => ({ receipt: (await request("DELETE", `collections/${found.id}`)).headers.get("Docchat-Receipt") }),
+      explain: (error) => `${error.message} The collection is still there.`,
+    });
+    if (!gone) return;
+    await this.load("");
+    emit("notice", { text: "The collection was deleted.", receipt: gone.receipt });
+  }
+}
+
+customElements.define("docchat-collections", Collections);

@@ -1,0 +1,63 @@
+"""Collections and attachments as people use them: share, ask one collection, attach to a chat, clear it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from .conftest import PASSWORD, Site
+from .page import Browser
+
+RIVER = "The Wutach flows through a gorge and reaches the Rhine at Waldshut.\n"
+QUESTION = "Where does the Wutach reach the Rhine?"
+
+
+def sign_in(open_browser: Callable[[str], Browser], site: Site, name: str) -> Browser:
+    browser = open_browser(site.url)
+    browser.go()
+    browser.sign_in(name, PASSWORD)
+    browser.see("docchat-composer")
+    return browser
+
+
+def test_a_collection_is_made_filled_shared_and_asked(
+    open_browser: Callable[[str], Browser], site: Site, tmp_path: Path
+) -> None:
+    owner, reader = site.person(), site.person()
+    file = tmp_path / "river.txt"
+    file.write_text(RIVER, encoding="utf-8")
+    browser = sign_in(open_browser, site, owner)
+    browser.go("documents")
+    browser.see("[data-new] input").send_keys("Rivers")
+    browser.click("[data-new] button")
+    browser.see(".collection-panel .share")
+    browser.upload(file)
+    browser.see(".document-name", text="river.txt")
+    browser.see(".collection-panel [name=member]").send_keys(reader)
+    browser.click(".collection-panel .share button")
+    browser.see(".attached-file", text=f"{reader} (reader)")
+
+    browser = sign_in(open_browser, site, reader)
+    browser.see("[data-within]")
+    browser.ask(QUESTION)
+    browser.see(".answer", text="Waldshut")
+    browser.click("[data-within] option", text="My documents")
+    browser.ask(QUESTION)
+    assert "Waldshut" not in browser.all(".answer")[-1].text
+    browser.go("documents")
+    browser.click("[data-collection] option", text="Rivers")
+    browser.see(".collection-panel", text="You may read the documents here")
+
+
+def test_a_file_is_attached_to_a_chat_and_goes_with_it(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "note.txt"
+    file.write_text(RIVER, encoding="utf-8")
+    browser.click(".attach")
+    browser.upload(file)
+    browser.see(".attached-file", text="note.txt")
+    browser.ask(QUESTION)
+    browser.click(".answer .cite")
+    browser.see(".page-text mark", text="Waldshut")
+    browser.clear()
+    browser.see(".receipt", text="This chat was cleared.")
+    browser.see_no(".attached-file")
+    browser.go("documents")
+    browser.see("[data-sum]", text="No documents yet")
