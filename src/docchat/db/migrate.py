@@ -16,6 +16,7 @@ from .schema import (
     collection,
     collection_member,
     document,
+    followed_file,
     job,
     metadata,
     receipt,
@@ -63,8 +64,9 @@ def _m002_receipts(connection: Connection) -> None:
 
 
 def _m003_collections(connection: Connection) -> None:
-    """Collections with their members, documents in them, and attachments of chats."""
-    metadata.create_all(connection, tables=[collection, collection_member, attachment, attachment_part])
+    """Collections with their members, documents in them, attachments of chats, and the files of folders."""
+    made = [collection, collection_member, attachment, attachment_part, followed_file]
+    metadata.create_all(connection, tables=made)
     for name in ("attachments", "attached_passages", "next_part"):
         connection.execute(text(f"ALTER TABLE chat_session ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"))
     number = "INTEGER" if connection.dialect.name == "sqlite" else "BIGINT"

@@ -261,6 +261,24 @@ original_part = Table(
     Column("data", LargeBinary, nullable=False),
 )
 
+# What `docchat ingest` knows of the files of folders, so that none is read twice. `place` is a collection's id, empty
+# for the personal library. A file whose document was deleted by hand keeps its row without the document, its path
+# hashed: it is not taken in again by itself. `replaces` is the document of its earlier content, till the new one is
+# ready; `adopted`: the document was in the library before, and does not go with the file.
+followed_file = Table(
+    "followed_file",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("place", String(32), primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("modified", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("document_id", Uuid, index=True),
+    Column("replaces", Uuid, index=True),
+    Column("adopted", Integer, nullable=False, server_default=text("0")),
+)
+
 # Accounts of the standalone server; a mounted docchat leaves it empty.
 account = Table(
     "account",

@@ -57,6 +57,9 @@ class Index(Protocol):
         With `last` only those up to this chunk id.
         """
 
+    def rename(self, connection: Connection, *, document_no: int, name: str) -> None:
+        """Have a document found by its new name, in the caller's write transaction."""
+
     @property
     def signals(self) -> tuple[Signal, ...]:
         """What a search can go by: `meaning` only with an embedder."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 from uuid import UUID
 
-from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, or_, select, update
 
 from ..config import Settings
 from ..db import receipts
@@ -21,11 +21,11 @@ from ..types import Document, DocumentState, Page, PageText, Receipt, new_id, ut
 from . import boxes, sql_access, sql_removal
 from .file_store import FileStore
 from .index import Index
-from .names import media_type as find_media_type
 from .names import shown_name
 from .sandbox import Sandbox
 from .scope import PERSONAL, Scope
 from .sql_documents import COLUMNS, from_row
+from .sql_intake import Intake, Taken, Upload, given
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Library:
         self.sandbox = Sandbox(
             seconds=settings.parse_seconds, memory=settings.parse_memory_bytes, languages=settings.ocr_languages
         )
-        self._limit = settings.max_upload_bytes
+        self.intake = Intake(database, files, limit=settings.max_upload_bytes)
 
     def add(
         self, *, owner: str, name: str, stream: BinaryIO, media_type: str, collection: UUID | None = None
@@ -59,37 +59,20 @@ class Library:
         Raises InvalidInput with code empty_file, TooLarge, StorageFull, NotFound and NotAllowed for a collection;
         nothing is kept then.
         """
-        document_id = new_id()
         if collection is not None:  # before the file is taken; asked once more when it is
             with self.database.read() as connection:
                 sql_access.shelf(connection, owner, collection, need="writer")
-        stored = self.files.put(document_id=document_id, stream=stream, limit=self._limit)
-        kept = False
-        try:
-            if stored.size == 0:
-                raise InvalidInput("This file is empty.", code="empty_file")
-            name = shown_name(name)
-            values = {
-                "id": document_id,
-                "owner": owner,
-                "name": name,
-                "media_type": find_media_type(name, media_type, stored.start),
-                "size": stored.size,
-                "sha256": stored.sha256,
-                "state": DocumentState.QUEUED,
-                "created_at": utc_now(),
-            }
-            with self.database.write() as connection:
-                if collection is not None:
-                    values["collection_no"] = sql_access.hold(connection, owner, collection).no
-                connection.execute(insert(document).values(values))
-                put(connection, kind="ingest", subject=str(document_id))
-                added = sql_access.load(connection, owner, document_id, COLUMNS)
-            kept = True
-            return from_row(added)
-        finally:
-            if not kept:
-                self.files.delete(document_id=document_id)
+        upload = Upload(name, media_type, lambda: given(stream))
+        added: list[Document] = []
+
+        def load(connection: Connection, taken: Sequence[Taken]) -> None:
+            for one in taken:
+                if one.error is not None:
+                    raise one.error
+                added.append(from_row(sql_access.load(connection, owner, one.document_id, COLUMNS)))
+
+        self.intake.take(owner=owner, uploads=[upload], collection=collection, beside=load)
+        return added[0]
 
     def get(self, *, owner: str, document_id: UUID) -> Document:
         """One document. Raises NotFound."""
@@ -147,6 +130,16 @@ class Library:
                 connection.execute(update(document).where(document.c.id == document_id).values(values))
                 put(connection, kind="ingest", subject=str(document_id))
             return from_row(sql_access.load(connection, owner, document_id, COLUMNS))
+
+    def rename(self, *, document_id: UUID, name: str) -> None:
+        """Give a document the name that its file has now; it is found by that from here on."""
+        with self.database.write() as connection:
+            query = select(document.c.no).where(document.c.id == document_id, document.c.state != DocumentState.DELETED)
+            no = connection.execute(query.with_for_update()).scalar_one_or_none()
+            if no is not None:
+                name = shown_name(name)
+                connection.execute(update(document).where(document.c.no == no).values(name=name))
+                self.index.rename(connection, document_no=no, name=name)
 
     def page(self, *, owner: str, document_id: UUID, number: int) -> PageText:
         """Page `number` (1-based) of a document that is ready. Raises NotFound."""

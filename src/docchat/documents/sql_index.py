@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, func, select
 
 from ..db.engine import Database
-from ..db.schema import chunk, document
+from ..db.schema import chunk, collection, document
 from ..types import Chunk, DocumentState, ScoredChunk
 from . import rank, sql_index_postgres, sql_index_sqlite
 from .index import Entry, Index, Signal
@@ -71,6 +71,19 @@ class SqlIndex:
         With `last` only those up to this chunk id.
         """
         _engine(connection).remove(connection, document_no, _LARGEST if last is None else last)
+
+    def rename(self, connection: Connection, *, document_no: int, name: str) -> None:
+        """Have a document found by its new name, in the caller's write transaction."""
+        engine = _engine(connection)
+        query = select(document.c.owner, collection.c.id).outerjoin(collection).where(document.c.no == document_no)
+        owner, within = connection.execute(query).one()
+        rows = [
+            {**row, "owner": token(owner, within), "title": " ".join(terms(name))}
+            for row in engine.stored(connection, document_no)
+        ]
+        if rows:
+            engine.remove(connection, document_no, _LARGEST)
+            engine.insert(connection, rows)
 
     @property
     def signals(self) -> tuple[Signal, ...]:

@@ -19,6 +19,10 @@ _INSERT = text(
     "INSERT INTO chunk_words (chunk_id, title, label, heads, body, words)"
     " VALUES (:chunk_id, :title, :label, :heads, :body, array_to_tsvector(CAST(:words AS text[])))"
 )
+_STORED = text(
+    "SELECT chunk_id, label, heads, body FROM chunk_words"
+    " WHERE chunk_id IN (SELECT id FROM chunk WHERE document_no = :document_no) ORDER BY chunk_id"
+)
 _REMOVE = text(
     "DELETE FROM chunk_words WHERE chunk_id IN (SELECT id FROM chunk WHERE document_no = :document_no AND id <= :last)"
 )
@@ -38,6 +42,10 @@ class Engine:
     def insert(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows of terms."""
         connection.execute(_INSERT, [{**row, "words": _words(row)} for row in rows])
+
+    def stored(self, connection: Connection, document_no: int) -> list[dict[str, Any]]:
+        """What is indexed of a document, row by row, without owner and title."""
+        return [dict(row) for row in connection.execute(_STORED, {"document_no": document_no}).mappings()]
 
     def remove(self, connection: Connection, document_no: int, last: int) -> None:
         """Delete the words of a document up to chunk `last`."""

@@ -16,6 +16,10 @@ _INSERT = text(
     "INSERT INTO chunk_words(rowid, owner, title, label, heads, body)"
     " VALUES (:chunk_id, :owner, :title, :label, :heads, :body)"
 )
+_STORED = text(
+    "SELECT rowid AS chunk_id, label, heads, body FROM chunk_words"
+    " WHERE rowid IN (SELECT id FROM chunk WHERE document_no = :document_no) ORDER BY rowid"
+)
 _REMOVE = text(
     "DELETE FROM chunk_words WHERE rowid IN (SELECT id FROM chunk WHERE document_no = :document_no AND id <= :last)"
 )
@@ -44,8 +48,12 @@ class Engine:
         """Add rows of terms."""
         connection.execute(_INSERT, rows)
 
+    def stored(self, connection: Connection, document_no: int) -> list[dict[str, Any]]:
+        """What is indexed of a document, row by row, without owner and title."""
+        return [dict(row) for row in connection.execute(_STORED, {"document_no": document_no}).mappings()]
+
     def remove(self, connection: Connection, document_no: int, last: int) -> None:
-        """Delete the words of a document up to chunk `last`; asks for `optimize` when they would stay in the file otherwise."""
+        """Delete the words of a document up to chunk `last`; asks for `optimize` when they would stay in the file."""
         removed = connection.execute(_REMOVE, {"document_no": document_no, "last": last}).rowcount
         if removed and not HAS_SECURE_DELETE:
             put(connection, kind="optimize_index", subject="documents")

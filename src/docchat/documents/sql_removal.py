@@ -14,6 +14,7 @@ from ..db.engine import Database
 from ..db.schema import chunk, document, document_page
 from ..jobs.queue import cancel, put
 from ..types import DocumentState
+from . import sql_followed
 from .index import Index
 
 INLINE = 128
@@ -49,6 +50,7 @@ def bury(connection: Connection, index: Index, row: RowMapping) -> Burial:
     else:
         connection.execute(update(document).where(document.c.no == no).values(_FORGOTTEN))
         put(connection, kind="remove_document", subject=subject)
+    sql_followed.forget(connection, row["id"])
     for kind in ("ingest", "embed"):
         cancel(connection, kind=kind, subject=subject)
     put(connection, kind="remove_original", subject=subject)

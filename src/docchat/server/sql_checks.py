@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Integer, delete, func, insert, literal, or_, 
 from ..db.engine import Database
 from ..db.schema import SEQ_BITS, answer_run, chat_session, document, job, message, receipt, store_meta
 from ..jobs import queue
-from ..types import ReceiptState, utc_now
+from ..types import DocumentState, ReceiptState, utc_now
 
 _BATCH = 1000
 _MESSAGES = 20_000
@@ -205,10 +205,11 @@ def failed_jobs(database: Database) -> dict[str, int]:
 
 
 def document_ids(database: Database) -> Iterator[UUID]:
-    """The id of every document."""
+    """The id of every document that is not deleted."""
     last = 0
     while True:
-        query = select(document.c.no, document.c.id).where(document.c.no > last)
+        there = document.c.no > last, document.c.state != DocumentState.DELETED
+        query = select(document.c.no, document.c.id).where(*there)
         with database.read() as connection:
             rows = connection.execute(query.order_by(document.c.no).limit(_BATCH)).all()
         if not rows:

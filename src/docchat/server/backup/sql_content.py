@@ -23,6 +23,7 @@ from ...db.schema import (
     collection_member,
     document,
     document_page,
+    followed_file,
     job,
     message,
     original_part,
@@ -39,8 +40,9 @@ TABLES: tuple[Table, ...] = (
     *(store_meta, chat_session, message, attachment, attachment_part, receipt, account),
     *(collection, collection_member, document, document_page, chunk),
 )
-LEFT_OUT: tuple[Table, ...] = (job, answer_run, original_part)
-"""Tables of which nothing is backed up: work that is put again, processes, and originals, which are files."""
+LEFT_OUT: tuple[Table, ...] = (job, answer_run, original_part, followed_file)
+"""Tables of which nothing is backed up: work that is put again, processes, originals, which are files, and what the
+hashes of documents tell as well."""
 
 _SESSIONS = 100
 _MESSAGES = 500
@@ -137,10 +139,11 @@ def write_plain(database: Database, plain: Table, spool: Spool) -> None:
 
 
 def documents(database: Database) -> Iterator[Row[Any]]:
-    """The row of every document."""
+    """The row of every document that is not deleted."""
     after = 0
     while True:
-        query = select(document).where(document.c.no > after).order_by(document.c.no).limit(_SESSIONS)
+        there = document.c.no > after, document.c.state != DocumentState.DELETED
+        query = select(document).where(*there).order_by(document.c.no).limit(_SESSIONS)
         with database.read() as connection:
             rows = connection.execute(query).all()
         if not rows:

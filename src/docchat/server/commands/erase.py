@@ -4,6 +4,7 @@ import math
 
 import click
 
+from ...documents.sql_followed import forget_owner
 from ...sessions.sql_bulk import BulkScope
 from ..home import Home, pass_home, user_option
 
@@ -44,4 +45,5 @@ def delete_belongings(home: Home, owner: str) -> tuple[int, int]:
             home.services.library.delete(owner=owner, document_id=document.id)
             documents += 1
     home.services.library.finish_removals()
+    forget_owner(home.services.database, owner)
     return receipt.counts["sessions"], documents

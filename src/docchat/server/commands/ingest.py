@@ -1,38 +1,59 @@
-"""`docchat ingest`: put files and folders into the library and wait until they can be searched."""
+"""`docchat ingest`: put files and folders into the library, wait until they can be searched, and follow them."""
 
-import hashlib
-import mimetypes
 import os
 import secrets
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
 import click
 
-from ...errors import DocChatError, NotFound
-from ...types import Document, DocumentState
+from ...documents.folder import Seen
+from ...documents.follow import Follower, Report
+from ...documents.sql_followed import Held, Place
+from ...errors import Conflict, NotAllowed, NotFound, StoreError
+from ...types import DocumentState
 from ...web.state import Services
 from ..accounts import Account
 from ..home import Home, pass_home, user_option
+from ..progress import Bar
 
 _POLL_SECONDS = 0.05
-_BLOCK = 1 << 20
+_ASKED_AT_ONCE = 200
+_SUMMED_UP = 20
+"""More files than this are summed up in the end; of fewer each has had its line."""
+_LISTED = 200
+_LEAST_PAUSE = 1.0
+_LOOKING_SHARE = 10.0
+"""Looking at the folders takes one part in so many of the time."""
+_ANYWAY_SECONDS = 60.0
 DEMO_USER = "demo"
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @user_option
+@click.option("--collection", metavar="NAME", help="Into this collection; it is made when there is none of this name.")
+@click.option("--delete", is_flag=True, help="Delete from the library what is gone from the folders.")
+@click.option("--watch", is_flag=True, help="Go on following the folders, deletions too, until Ctrl-C.")
+@click.option("--retry", is_flag=True, help="Try files again that could not be read before.")
 @pass_home
-def ingest(home: Home, paths: tuple[Path, ...], user: str | None) -> None:
-    """Add PATHS, files or whole folders; exit 1 when a file could not be read.
+def ingest(home: Home, /, paths: tuple[str, ...], user: str | None, collection: str | None, **how: bool) -> None:
+    """Add files or whole folders; exit 1 when a file could not be read.
 
-    What the library holds already, byte for byte, is skipped.
+    A file that was added before is not read again unless its content changed; then the new document takes the place of
+    the old one. It may be killed at any moment.
     """
-    if not add_files(home.services, home.owner(user), paths):
+    place = _place(home, home.owner(user), collection)
+    files = [_existing(path) for path in paths]
+    ingestion = Ingestion(home.services, place, watch=how["watch"], retry=how["retry"])
+    try:
+        well = ingestion.run(files, delete=how["delete"])
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    if not well:
         raise SystemExit(1)
 
 
@@ -55,106 +76,184 @@ def demo(home: Home, folder: Path) -> None:
         raise SystemExit(1)
 
 
-def add_files(services: Services, owner: str, paths: Iterable[Path], *, quiet: bool = False) -> bool:
+def add_files(services: Services, owner: str, paths: Sequence[Path], *, quiet: bool = False) -> bool:
     """Add files, wait until each is searchable or given up, say so; whether all went well."""
-    known = _Known(services, owner)
-    waiting: dict[UUID, str] = {}
-    failures = 0
-    for path in _files(paths):
-        try:
-            if known.holds(path):
-                if not quiet:
-                    click.echo(f"{path.name}: unchanged")
-                continue
-            waiting[_add(services, owner, path).id] = path.name
-        except (DocChatError, OSError) as error:
-            failures += 1
-            reason = error.message if isinstance(error, DocChatError) else os.strerror(error.errno or 0)
-            click.echo(f"{path.name}: failed: {reason}", err=True)
-    for document in _settled(services, owner, waiting):
-        if document.state is DocumentState.FAILED:
-            failures += 1
-            click.echo(f"{document.name}: failed: {document.error}", err=True)
-        else:
-            click.echo(
-                f"{document.name}: ready, {_count(document.pages, 'page')}, {_count(document.passages, 'passage')}"
-            )
-    return failures == 0
+    return Ingestion(services, Place(owner), quiet=quiet).run(paths)
 
 
-class _Known:
-    """Tells what the library holds already; reads only originals that have the same size."""
+class Ingestion:
+    """One call of the command: brings a place up to folders, and tells how far it is."""
 
-    def __init__(self, services: Services, owner: str) -> None:
+    def __init__(
+        self, services: Services, place: Place, *, quiet: bool = False, watch: bool = False, retry: bool = False
+    ) -> None:
         self._services = services
-        self._owner = owner
-        self._by_size: dict[int, list[Document]] = {}
-        cursor = None
-        while True:
-            page = services.library.list(owner=owner, cursor=cursor, limit=100)
-            for document in page.items:
-                if document.state is not DocumentState.FAILED:
-                    self._by_size.setdefault(document.size, []).append(document)
-            cursor = page.next
-            if cursor is None:
-                return
+        self._quiet = quiet
+        self._watching = watch
+        limit = services.settings.max_upload_bytes
+        self._follower = Follower(services.library, place, limit=limit, again=not watch, retry=retry)
+        self._begin(0)
 
-    def holds(self, path: Path) -> bool:
-        """Whether a document has exactly the content of `path`."""
-        candidates = self._by_size.get(path.stat().st_size, [])
-        if not candidates:
-            return False
-        with path.open("rb") as file:
-            wanted = _digest(iter(lambda: file.read(_BLOCK), b""))
-        original = self._services.library.original
-        return any(_digest(original(owner=self._owner, document_id=document.id)) == wanted for document in candidates)
+    def run(self, paths: Sequence[Path], *, delete: bool = False) -> bool:
+        """Once, or until it is stopped when it watches; whether every file could be read."""
+        self._services.worker.ensure_started()
+        if not self._watching:
+            return self.bring_up(self._follower.look(paths), delete=delete)
+        click.echo(f"Following {', '.join(map(str, paths))} (stop with Ctrl-C).")
+        news = News()
+        while True:
+            seen = self._follower.look(paths)
+            if news.is_any(seen):
+                try:
+                    self.bring_up(seen, delete=True)
+                except StoreError as error:
+                    news.forget()
+                    click.echo(f"waiting: {error.message}", err=True)
+            time.sleep(news.pause)
+
+    def bring_up(self, seen: Seen, *, delete: bool) -> bool:
+        """Bring the library up to what was seen, and wait for it."""
+        self._begin(len(seen.files) + len(seen.skipped))
+        report = self._follower.follow(seen, delete=delete, tell=self._tell)
+        while self._tell(report):
+            time.sleep(_POLL_SECONDS)
+        self._follower.replace()
+        self._bar.clear()
+        self._say_rest(report)
+        return not self._failed and not report.failed
+
+    def _begin(self, total: int) -> None:
+        self._bar = Bar("files", quiet=self._quiet)
+        self._total = total
+        self._settled: set[UUID] = set()
+        self._failed: list[tuple[str, str]] = []
+
+    def _tell(self, report: Report) -> bool:
+        """Say what was settled since the last time; whether anything is still to wait for."""
+        self._services.worker.ensure_started()
+        self._services.worker.wake()
+        left = [key for key in report.added if key not in self._settled]
+        some = left[:_ASKED_AT_ONCE]
+        states = self._follower.states(some)
+        for key in some:
+            held = states.get(key)
+            if held is None or held.state in (DocumentState.READY, DocumentState.FAILED):
+                self._settled.add(key)
+                self._settle(report.added[key], held)
+        failed = len(self._failed) + len(report.failed)
+        done = len(self._settled) + len(report.unchanged) + len(report.moved) + len(report.failed)
+        self._bar.draw(done, self._total, f"{failed} failed" if failed else "")
+        return len(self._settled) < len(report.added)
+
+    def _settle(self, path: str, held: Held | None) -> None:
+        if held is None:
+            self._say(f"{_name(path)}: deleted meanwhile", err=True)
+        elif held.state is DocumentState.FAILED:
+            self._failed.append((path, held.error or "It could not be read."))
+        else:
+            self._say(f"{_name(path)}: ready, {_count(held.pages, 'page')}, {_count(held.passages, 'passage')}")
+
+    def _say_rest(self, report: Report) -> None:
+        """What was not told yet: what did not have to be read, what was not read and why, and all of it in numbers."""
+        if not self._watching:
+            for path in report.unchanged:
+                self._say(f"{_name(path)}: unchanged")
+        for before, after in report.moved:
+            self._say(f"{_name(after)}: moved from {before}")
+        for path in report.removed:
+            self._say(f"{_name(path)}: deleted")
+        failed = report.failed + self._failed
+        for path, reason in failed[:_LISTED]:
+            click.echo(f"{_name(path)}: failed: {reason}", err=True)
+        for path, reason in report.skipped[:_LISTED]:
+            click.echo(f"{_name(path)}: skipped: {reason}", err=True)
+        if max(len(failed), len(report.skipped)) > _LISTED:
+            click.echo("... and more that are not listed.", err=True)
+        if self._total > _SUMMED_UP or self._bar.shown:
+            click.echo(_sum(report, read=len(self._settled) - len(self._failed), failed=len(failed), bar=self._bar))
+
+    def _say(self, text: str, *, err: bool = False) -> None:
+        """A line for one file; on a terminal the bar stands for them."""
+        if not self._quiet and not self._bar.shown:
+            click.echo(text, err=err)
+
+
+class News:
+    """Tells whether folders changed since the last look, and which files to leave alone for a moment."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, tuple[int, int]] = {}
+        self._missing: set[str] = set()
+        self._acted = 0.0
+        self._looked = time.monotonic()
+        self.pause = _LEAST_PAUSE
+
+    def is_any(self, seen: Seen) -> bool:
+        """Whether there is anything to do about what was seen; marks in it what is busy, and what may come back."""
+        now = time.monotonic()
+        files = {key: (file.size, file.modified) for key, file in seen.files.items()}
+        before, self._files = self._files, files
+        fresh = {key for key, state in files.items() if before and before.get(key) != state}
+        # A file is taken when it stayed the same between two looks, and believed gone when it was missing in two.
+        seen.busy = fresh
+        for key in fresh:
+            del seen.files[key]
+        missing = {key for key in before if key not in files}
+        seen.spared = missing
+        due = bool(fresh or missing or self._missing) or files != before or now - self._acted > _ANYWAY_SECONDS
+        self._missing = fresh | missing
+        if due:
+            self._acted = now
+        self.pause = max(_LEAST_PAUSE, _LOOKING_SHARE * (time.monotonic() - now))
+        return due
+
+    def forget(self) -> None:
+        """Act at the next look whatever is seen: the last time it failed."""
+        self._acted = float("-inf")
+
+
+def _sum(report: Report, *, read: int, failed: int, bar: Bar) -> str:
+    counts = {
+        "read": read,
+        "unchanged": len(report.unchanged),
+        "moved": len(report.moved),
+        "deleted": len(report.removed),
+        "failed": failed,
+        "skipped": len(report.skipped),
+    }
+    said = ", ".join(f"{number:,} {what}" for what, number in counts.items() if number or what == "read")
+    rate = f", {read / bar.seconds:.3g} a second" if read else ""
+    return f"{said}; {bar.seconds:.1f} s{rate}."
+
+
+def _place(home: Home, owner: str, collection: str | None) -> Place:
+    """Where the files go. A collection that does not exist yet is made."""
+    if collection is None:
+        return Place(owner)
+    collections = home.services.collections
+    found = [one for one in collections.list(owner=owner) if collection in (one.name, str(one.id))]
+    if len(found) > 1:
+        raise Conflict(f"There are {len(found)} collections called {collection}: give the id of one.")
+    if found and found[0].access == "reader":
+        raise NotAllowed
+    if not found:
+        found = [collections.create(owner=owner, name=collection)]
+        click.echo(f"Made the collection {found[0].name}.", err=True)
+    return Place(owner, found[0].id)
+
+
+def _existing(path: str) -> Path:
+    if not os.path.lexists(path):
+        raise click.BadParameter(f"Path {path!r} does not exist.", param_hint="PATH")
+    return Path(path)
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _count(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
-def _digest(blocks: Iterable[bytes]) -> bytes:
-    digest = hashlib.sha256()
-    for block in blocks:
-        digest.update(block)
-    return digest.digest()
-
-
-def _files(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files to read, folders walked in order; hidden names are left out."""
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        for folder, folders, names in os.walk(path):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
-
-
-def _add(services: Services, owner: str, path: Path) -> Document:
-    media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    with path.open("rb") as stream:
-        return services.library.add(owner=owner, name=path.name, stream=stream, media_type=media_type)
-
-
-def _settled(services: Services, owner: str, waiting: dict[UUID, str]) -> Iterator[Document]:
-    """Each document of `waiting` once it is ready or failed; a running server may do part of the work."""
-    left = dict(waiting)
-    while left:
-        services.worker.ensure_started()
-        services.worker.wake()
-        for document_id, name in list(left.items()):
-            try:
-                document = services.library.get(owner=owner, document_id=document_id)
-            except NotFound:
-                click.echo(f"{name}: deleted meanwhile", err=True)
-                del left[document_id]
-                continue
-            if document.state in (DocumentState.READY, DocumentState.FAILED):
-                del left[document_id]
-                yield document
-        time.sleep(_POLL_SECONDS if left else 0)
 
 
 def _demo_account(home: Home) -> tuple[Account, str | None]:
