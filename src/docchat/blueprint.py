@@ -81,6 +81,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", _DOCUMENT, "document", documents.read),
     Route("DELETE", _DOCUMENT, "delete_document", documents.delete),
     Route("POST", f"{_DOCUMENT}/retry", "retry_document", documents.retry),
+    Route("POST", f"{_DOCUMENT}/password", "unlock_document", documents.unlock),
     Route("GET", _PAGE, "page", documents.page),
     Route("GET", f"{_PAGE}/image", "page_image", documents.page_image),
     Route("GET", f"{_DOCUMENT}/original", "original", documents.original),

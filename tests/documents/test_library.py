@@ -73,8 +73,8 @@ def test_empty_and_too_large_are_refused_and_leave_nothing(make_house: Callable[
         ("scan.pdf", samples.pdf([[]]), "no_text"),
         ("broken.pdf", b"%PDF-1.4\ngarbage", "damaged"),
         ("page.docx", b"<html><body>x</body></html>", "wrong_type"),
-        ("set.zip", samples.archive({"a.txt": b"x"}), "unsupported"),
-        ("photo.png", b"\x89PNG\r\n\x1a\n" + bytes(60), "no_text"),
+        ("set.zip", samples.archive({"a.exe": b"MZ" + bytes(60)}), "unsupported"),
+        ("photo.psd", b"8BPS" + bytes(60), "unsupported"),
     ],
 )
 def test_what_cannot_be_read_says_why_and_stops_nothing(house: House, name: str, data: bytes, code: str) -> None:

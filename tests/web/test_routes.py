@@ -92,6 +92,7 @@ ROWS = {
     "document": Row(ids=True),
     "delete_document": Row(ids=True),
     "retry_document": Row(ids=True),
+    "unlock_document": Row(ids=True, json={"password": "none is needed"}),
     "page": Row(ids=True),
     "page_image": Row(ids=True),
     "original": Row(ids=True),

@@ -26,6 +26,7 @@ from .sandbox import Sandbox
 from .scope import PERSONAL, Scope
 from .sql_documents import COLUMNS, from_row
 from .sql_intake import Intake, Taken, Upload, given
+from .unlock import unlock
 
 logger = logging.getLogger(__name__)
 
@@ -130,6 +131,12 @@ class Library:
                 connection.execute(update(document).where(document.c.id == document_id).values(values))
                 put(connection, kind="ingest", subject=str(document_id))
             return from_row(sql_access.load(connection, owner, document_id, COLUMNS))
+
+    def unlock(self, *, owner: str, document_id: UUID, password: str) -> Document:
+        """Read a document that waits for its password; see `unlock.unlock` for what it raises."""
+        return unlock(
+            self.database, self.index, self.files, self.sandbox, owner=owner, document_id=document_id, password=password
+        )
 
     def rename(self, *, document_id: UUID, name: str) -> None:
         """Give a document the name that its file has now; it is found by that from here on."""

@@ -1,4 +1,4 @@
-"""Views of the library: upload, list, read a page and see it, retry, delete."""
+"""Views of the library: upload, list, read a page and see it, retry, unlock, delete."""
 
 from typing import BinaryIO, cast
 from uuid import UUID
@@ -73,6 +73,13 @@ def retry(document_id: UUID) -> ResponseReturnValue:
     forms.texts()
     document = services().library.retry(owner=owner(), document_id=document_id)
     services().worker.wake()
+    return jsonify(shapes.document(document))
+
+
+def unlock(document_id: UUID) -> ResponseReturnValue:
+    """Read a locked document with its password, now: it is not kept for later."""
+    fields = forms.texts(required=("password",))
+    document = services().library.unlock(owner=owner(), document_id=document_id, password=fields["password"])
     return jsonify(shapes.document(document))
 
 

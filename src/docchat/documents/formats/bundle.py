@@ -51,8 +51,8 @@ def read(archive: zipfile.ZipFile, *, reader: Reader, password: str | None) -> t
             for p in found
         )
     if not parts:
-        reason = f" {lines[0]}" if lines else ""
-        raise Unreadable(f"No file in this archive can be read.{reason}", code="unsupported")
+        reason = f": {lines[0]}" if lines else ""
+        raise Unreadable(f"No file in this archive can be read{reason}.", code="unsupported")
     return (Part(label="Files in this archive", text="\n".join(lines)), *parts)
 
 
