@@ -121,6 +121,8 @@ def test_the_fields_of_each_kind() -> None:
             "start": 10,
             "end": 20,
             "text": "some words",
+            "attachment": False,
+            "deleted": False,
         }
     ]
     citation = Citation(1, chunk.document_id, "a.pdf", 2, "Page 2", 10, 20, "some words")

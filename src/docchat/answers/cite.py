@@ -2,10 +2,10 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..documents.terms import terms
-from ..types import Citation
+from ..types import Chunk, Citation
 from .passages import Passage
 from .units import Unit
 
@@ -22,9 +22,13 @@ Segment = str | Citation
 
 
 class Marker:
-    """Reads the pieces of one answer. The outcome does not depend on how the text was cut into pieces."""
+    """Reads the pieces of one answer. The outcome does not depend on how the text was cut into pieces.
 
-    def __init__(self, passages: Sequence[Passage]) -> None:
+    A mark whose passage is not `there` any more is left out like one that was never given.
+    """
+
+    def __init__(self, passages: Sequence[Passage], *, there: Callable[[Chunk], bool] = lambda chunk: True) -> None:
+        self._there = there
         self._passages = {passage.number: passage for passage in passages}
         self._cited: set[int] = set()
         self._held = ""
@@ -63,7 +67,9 @@ class Marker:
         if not said:
             self._say(found, mark.group())
             return
-        numbers = [number for number in dict.fromkeys(map(int, said)) if number in self._passages]
+        known = self._passages
+        given = [number for number in dict.fromkeys(map(int, said)) if number in known]
+        numbers = [number for number in given if self._there(known[number].chunk)]
         if not numbers:
             return
         blank = " " if mark.group().startswith(" ") else ""

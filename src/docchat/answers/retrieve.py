@@ -44,6 +44,9 @@ class Pages(Protocol):
     def page(self, *, owner: str, document_id: UUID, number: int) -> PageText:
         """One page of a document. Raises NotFound."""
 
+    def missing(self, document_ids: Sequence[UUID]) -> frozenset[UUID]:
+        """Those that are deleted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:

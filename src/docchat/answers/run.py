@@ -2,19 +2,20 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from uuid import UUID
 
 from ..config import Settings
 from ..errors import InvalidInput, TooLarge
-from ..types import AnswerEvent, Draft, MessageState, Mode, new_id
+from ..types import AnswerEvent, Chunk, Citation, Draft, MessageState, Mode, new_id
 from .attachments import Attachments
 from .characters import whole
 from .model import ChatModel
 from .relay import follow_stored, successor_of
 from .retrieve import Index, Pages
 from .runs import LiveRun, Run, Runs
+from .sources import Sources
 from .work import Store, Tools, answer
 
 __all__ = ["Answers", "Run"]
@@ -109,6 +110,10 @@ class Answers:
             self._store.stop_run(owner=owner, session_id=session_id, run_id=run_id)
         else:
             live.stop()
+
+    def gone(self, told: Iterable[Chunk | Citation], *, owner: str, session_id: UUID) -> frozenset[UUID]:
+        """The deleted documents and attachments among those that a chat's answers cite. Raises StoreError, Cleared."""
+        return Sources(self._tools.library, self._tools.attachments, owner, session_id).gone(told)
 
     def _check(self, question: str, mode: Mode) -> None:
         if not question:

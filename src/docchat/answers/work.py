@@ -20,8 +20,9 @@ from .extractive import Quote, extract
 from .model import ChatMessage, ChatModel
 from .passages import Passage
 from .prompt import REFUSAL, build_messages
-from .retrieve import Index, Pages, retrieve
+from .retrieve import Index, Pages, Turn, retrieve
 from .runs import PATIENCE_SECONDS, LiveRun
+from .sources import Sources
 
 STORE_SECONDS = 2.0
 """How often the text of a running answer is stored."""
@@ -97,8 +98,21 @@ class _Work:
     def text(self) -> str:
         return "".join(self.said)
 
+    @property
+    def sources(self) -> Sources:
+        run = self.live.run
+        return Sources(self.tools.library, self.tools.attachments, run.owner, run.session_id, PATIENCE_SECONDS)
+
+    def present(self, passages: Sequence[Passage]) -> tuple[Passage, ...]:
+        """Those passages whose documents were not deleted meanwhile, numbered anew."""
+        gone = self.sources.gone([passage.chunk for passage in passages])
+        kept = [passage for passage in passages if passage.chunk.document_id not in gone]
+        return tuple(replace(passage, number=number) for number, passage in enumerate(kept, 1))
+
     def draft(self, state: MessageState, error: str | None = None) -> Draft:
         run, model = self.live.run, self.tools.model
+        gone = self.sources.gone(self.citations)
+        self.citations = [one for one in self.citations if one.document_id not in gone]
         name = model.name if run.mode == "model" and model is not None else None
         return Draft(
             "assistant",
@@ -118,11 +132,14 @@ def answer(live: LiveRun, tools: Tools) -> None:
     work = _Work(live, tools)
     try:
         work.tools = tools = _with_attachments(live, tools)
-        passages = retrieve(tools.index, tools.library, scope=scope_of(live), question=live.run.question.text)
+        history = _history(work)
+        turns = [Turn(message.role, message.text) for message in history]
+        asked = live.run.question.text
+        passages = retrieve(tools.index, tools.library, scope=scope_of(live), question=asked, history=turns)
         if live.run.mode == "quotes":
             _quote(work, passages)
         else:
-            _write(work, passages)
+            _write(work, passages, history)
         _finish(work)
     except Cleared as error:
         live.clear(error.successor)
@@ -175,11 +192,15 @@ def _quote(work: _Work, passages: Sequence[Passage]) -> None:
     extracted = extract(run.question.text, passages, found)
     chunks = {passage.number: passage for passage in passages}
     quoted = [(quote, chunks[quote.number]) for quote in extracted.quotes]
+    gone = work.sources.gone([passage.chunk for _, passage in quoted])
+    quoted = [(quote, passage) for quote, passage in quoted if passage.chunk.document_id not in gone]
     _tell_passages(work, [passage.chunk for _, passage in quoted])
-    if extracted.refused:
+    if extracted.refused or not quoted:
         work.refused = True
         _say(work, _NOTHING_FITS if found[0] else _NO_DOCUMENTS)
     for number, (quote, passage) in enumerate(quoted, 1):
+        if not work.sources.has(passage.chunk):
+            continue
         _say(work, ("\n\n" if number > 1 else "") + f"{quoted_text(quote)} [{number}]")
         _cite(work, passage.cite(quote.start, quote.end, number=number))
     _give_title(work)
@@ -190,9 +211,9 @@ def quoted_text(quote: Quote) -> str:
     return f"“{quote.lead} … {quote.text}”" if quote.lead else f"“{quote.text}”"
 
 
-def _write(work: _Work, passages: Sequence[Passage]) -> None:
+def _write(work: _Work, passages: Sequence[Passage], history: Sequence[Message]) -> None:
     """Let the model write the answer from the passages."""
-    history = _history(work)
+    passages = work.present(passages)
     if not passages and not history:
         _tell_passages(work, [])
         work.refused = True
@@ -208,7 +229,7 @@ def _write(work: _Work, passages: Sequence[Passage]) -> None:
         raise
     _tell_passages(work, [passage.chunk for passage in shown])
     _give_title(work)
-    _stream(work, messages, Marker(shown))
+    _stream(work, messages, Marker(shown, there=work.sources.has))
     refusal = REFUSAL.rstrip(".").casefold()
     work.refused = work.text.strip().casefold().startswith(refusal)
     if not work.text.strip() and not work.live.stopping:
@@ -271,6 +292,8 @@ def _say(work: _Work, text: str) -> None:
 
 
 def _cite(work: _Work, citation: Citation) -> None:
+    if not work.sources.has(citation):
+        return
     work.citations.append(citation)
     _ask_whether_alive(work.live)
     work.live.tell(AnswerEvent("citation", 0, citation=citation))

@@ -1,7 +1,7 @@
 """Export of a chat as Markdown or JSON: all its messages with their sources."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 from uuid import UUID
 
@@ -23,18 +23,18 @@ def all_messages(store: SessionStore, *, owner: str, session_id: UUID) -> list[M
             return [message for items in reversed(pages) for message in items]
 
 
-def markdown(session: ChatSession, messages: Iterable[Message]) -> str:
-    """The chat as a Markdown document; sources stand as a list below each answer."""
+def markdown(session: ChatSession, messages: Iterable[Message], *, gone: Set[UUID] = frozenset()) -> str:
+    """The chat as a Markdown document; sources stand as a list below each answer. `gone` are deleted documents."""
     parts = [f"# {_one_line(session.title or 'Chat')}", f"*{session.created_at:%Y-%m-%d %H:%M} UTC*"]
     for message in messages:
         parts.append(f"## {_NAMES[message.role]}, {message.created_at:%Y-%m-%d %H:%M}")
         parts.append(message.text)
         if message.citations:
-            parts.append("\n".join(_source(citation) for citation in message.citations))
+            parts.append("\n".join(_source(citation, gone) for citation in message.citations))
     return "\n\n".join(parts) + "\n"
 
 
-def json_document(session: ChatSession, messages: Iterable[Message]) -> str:
+def json_document(session: ChatSession, messages: Iterable[Message], *, gone: Set[UUID] = frozenset()) -> str:
     """The chat as one JSON object: id, title, created_at, updated_at, messages with citations."""
     document: dict[str, Any] = {
         "id": str(session.id),
@@ -57,6 +57,7 @@ def json_document(session: ChatSession, messages: Iterable[Message]) -> str:
                         "start": citation.start,
                         "end": citation.end,
                         "quote": citation.quote,
+                        "deleted": citation.document_id in gone,
                     }
                     for citation in message.citations
                 ],
@@ -67,8 +68,9 @@ def json_document(session: ChatSession, messages: Iterable[Message]) -> str:
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
-def _source(citation: Citation) -> str:
+def _source(citation: Citation, gone: Set[UUID]) -> str:
     place = f"page {citation.page}" + (f", {_one_line(citation.label)}" if citation.label else "")
+    place += " (source deleted)" if citation.document_id in gone else ""
     return f"- [{citation.number}] {_one_line(citation.document_name)}, {place}: {_one_line(citation.quote)}"
 
 

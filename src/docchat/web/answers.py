@@ -1,5 +1,6 @@
 """Views of answers: ask, follow a running answer, stop it."""
 
+from functools import partial
 from itertools import pairwise
 from typing import cast
 from uuid import UUID
@@ -37,7 +38,7 @@ def ask(session_id: UUID) -> Response:
     )
     auth.remember(session_id)
     events = answers.follow(owner=owner(), session_id=session_id, run_id=run.id)
-    return sse.stream(events, run_id=run.id, question=run.question)
+    return sse.stream(events, run_id=run.id, question=run.question, deleted=_deleted(session_id))
 
 
 def events(session_id: UUID, run_id: UUID) -> Response:
@@ -45,7 +46,7 @@ def events(session_id: UUID, run_id: UUID) -> Response:
     offset = sse.last_offset(run_id)
     question = None if offset else _question(session_id, run_id)
     found = services().answers.follow(owner=owner(), session_id=session_id, run_id=run_id, offset=offset)
-    return sse.stream(found, run_id=run_id, question=question)
+    return sse.stream(found, run_id=run_id, question=question, deleted=_deleted(session_id))
 
 
 def stop(session_id: UUID, run_id: UUID) -> ResponseReturnValue:
@@ -65,6 +66,11 @@ def _scope(fields: dict[str, object]) -> Scope:
     if fields.get("documents"):
         documents = forms.ids("documents", fields["documents"])
     return Scope(owner(), collections, documents or ())
+
+
+def _deleted(session_id: UUID) -> sse.Deleted:
+    """As a stream asks for it after the request is gone."""
+    return partial(services().answers.gone, owner=owner(), session_id=session_id)
 
 
 def _question(session_id: UUID, run_id: UUID) -> Message | None:

@@ -1,7 +1,7 @@
 """Views of chats: list, read, name, search, export, delete, clear."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from flask import Response, jsonify, request
@@ -11,6 +11,7 @@ from ..errors import Cleared, InvalidInput
 from ..sessions import export as exports
 from ..sessions.search import search as search_chats
 from ..sessions.sql import Watch
+from ..types import Message
 from . import auth, forms, receipts, shapes
 from .auth import owner, username
 from .downloads import attachment
@@ -42,8 +43,8 @@ def read(session_id: UUID) -> ResponseReturnValue:
     store = services().store
     session = store.get(owner=owner(), session_id=session_id)
     page = store.messages(owner=owner(), session_id=session_id, limit=MESSAGES)
-    messages = [shapes.message(item) for item in page.items]
-    return jsonify({**shapes.session(session, username()), "messages": messages, "older": page.next})
+    told = _messages(session_id, page.items)
+    return jsonify({**shapes.session(session, username()), "messages": told, "older": page.next})
 
 
 def messages(session_id: UUID) -> ResponseReturnValue:
@@ -51,7 +52,7 @@ def messages(session_id: UUID) -> ResponseReturnValue:
     page = services().store.messages(
         owner=owner(), session_id=session_id, cursor=forms.cursor(), limit=forms.limit(MESSAGES)
     )
-    return {"messages": [shapes.message(item) for item in page.items], "older": page.next}
+    return {"messages": _messages(session_id, page.items), "older": page.next}
 
 
 def rename(session_id: UUID) -> ResponseReturnValue:
@@ -116,7 +117,8 @@ def export(session_id: UUID) -> ResponseReturnValue:
     user = owner()
     session = services().store.get(owner=user, session_id=session_id)
     said = exports.all_messages(services().store, owner=user, session_id=session_id)
-    text = exports.markdown(session, said) if kind == "markdown" else exports.json_document(session, said)
+    write = exports.markdown if kind == "markdown" else exports.json_document
+    text = write(session, said, gone=_gone(session_id, said))
     suffix, media_type = _FORMATS[kind]
     # A chat that was never written to has no key to look at, and nothing to hide.
     sealed = bool(said or session.title)
@@ -127,6 +129,17 @@ def export(session_id: UUID) -> ResponseReturnValue:
             raise Cleared
         body = _while_it_lives(text, watch)
     return attachment(body, name=f"{session.title or 'chat'}.{suffix}", media_type=media_type)
+
+
+def _messages(session_id: UUID, said: Sequence[Message]) -> list[shapes.MessageJson]:
+    gone = _gone(session_id, said)
+    return [shapes.message(item, gone) for item in said]
+
+
+def _gone(session_id: UUID, said: Sequence[Message]) -> frozenset[UUID]:
+    """The deleted documents among those that these messages cite."""
+    cited = [citation for message in said for citation in message.citations]
+    return services().answers.gone(cited, owner=owner(), session_id=session_id)
 
 
 def _while_it_lives(text: str, watch: Watch) -> Iterator[bytes]:

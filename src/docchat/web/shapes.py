@@ -1,5 +1,6 @@
 """The JSON of the interface: one function for each value that travels. Times are ISO 8601 in UTC."""
 
+from collections.abc import Set
 from typing import TypedDict
 from uuid import UUID
 
@@ -9,9 +10,12 @@ from ..types import ChatSession, Chunk, Citation, Collection, Document, Message,
 PERSONAL_NAME = "personal"
 """What stands for a person's own library where a collection is named."""
 
+Gone = Set[UUID]
+NOTHING: frozenset[UUID] = frozenset()
+
 
 class CitationJson(TypedDict):
-    """What a mark points at; offsets are characters of the page's text."""
+    """What a mark points at; offsets are characters of the page's text; `deleted`: its document is gone."""
 
     number: int
     document: str
@@ -22,10 +26,11 @@ class CitationJson(TypedDict):
     end: int
     quote: str
     attachment: bool
+    deleted: bool
 
 
 class PassageJson(TypedDict):
-    """A passage that an answer was given to read."""
+    """A passage that an answer was given to read; without text when its document was `deleted` since."""
 
     number: int
     document: str
@@ -36,6 +41,7 @@ class PassageJson(TypedDict):
     end: int
     text: str
     attachment: bool
+    deleted: bool
 
 
 class MessageJson(TypedDict):
@@ -141,8 +147,8 @@ class PageJson(TypedDict):
     image: str | None
 
 
-def citation(value: Citation) -> CitationJson:
-    """A citation as JSON."""
+def citation(value: Citation, gone: Gone = NOTHING) -> CitationJson:
+    """A citation as JSON; `gone` are the documents that are deleted."""
     return {
         "number": value.number,
         "document": str(value.document_id),
@@ -153,10 +159,11 @@ def citation(value: Citation) -> CitationJson:
         "end": value.end,
         "quote": value.quote,
         "attachment": value.attached,
+        "deleted": value.document_id in gone,
     }
 
 
-def passage(number: int, value: Chunk) -> PassageJson:
+def passage(number: int, value: Chunk, gone: Gone = NOTHING) -> PassageJson:
     """Passage `number` (from 1) of an answer as JSON."""
     return {
         "number": number,
@@ -166,19 +173,20 @@ def passage(number: int, value: Chunk) -> PassageJson:
         "label": value.label,
         "start": value.start,
         "end": value.end,
-        "text": value.text,
+        "text": "" if value.document_id in gone else value.text,
         "attachment": value.attached,
+        "deleted": value.document_id in gone,
     }
 
 
-def message(value: Message) -> MessageJson:
+def message(value: Message, gone: Gone = NOTHING) -> MessageJson:
     """A message as JSON."""
     return {
         "id": value.id,
         "role": value.role,
         "text": value.text,
         "created_at": value.created_at.isoformat(),
-        "citations": [citation(item) for item in value.citations],
+        "citations": [citation(item, gone) for item in value.citations],
         "state": value.state.value,
         "mode": value.mode,
         "model": value.model,

@@ -2,47 +2,54 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from uuid import UUID
 
 from flask import Response, request
 
-from ..errors import Cleared, DocChatError, InvalidInput, trail
-from ..types import AnswerEvent, Message
+from ..errors import Cleared, DocChatError, InvalidInput, StoreError, trail
+from ..types import AnswerEvent, Chunk, Citation, Message
 from . import auth, faults, shapes
 
 logger = logging.getLogger(__name__)
 
 HEARTBEAT = b": hb\n\n"
+Deleted = Callable[[Sequence[Chunk | Citation]], shapes.Gone]
+"""Tells which documents of these are deleted."""
 
 
-def encode(event: AnswerEvent, *, run_id: UUID, question: Message | None = None) -> bytes:
+def encode(
+    event: AnswerEvent, *, run_id: UUID, question: Message | None = None, gone: shapes.Gone = shapes.NOTHING
+) -> bytes:
     """One event as it goes over the line; its id `<run>.<offset>` is where a reader resumes.
 
-    `question` is told with the passages, which open a stream.
+    `question` is told with the passages, which open a stream; `gone` are the documents that are deleted.
     """
-    data = json.dumps(payload(event, run_id=run_id, question=question), ensure_ascii=False, separators=(",", ":"))
+    told = payload(event, run_id=run_id, question=question, gone=gone)
+    data = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
     # A model may send half a surrogate pair, which no UTF-8 can hold.
     return f"id: {run_id}.{event.offset}\nevent: {event.kind}\ndata: {data}\n\n".encode("utf-8", "replace")
 
 
-def payload(event: AnswerEvent, *, run_id: UUID, question: Message | None = None) -> dict[str, object]:
+def payload(
+    event: AnswerEvent, *, run_id: UUID, question: Message | None = None, gone: shapes.Gone = shapes.NOTHING
+) -> dict[str, object]:
     """The data of an event."""
     if event.kind == "passages":
         return {
             "run": str(run_id),
             "question": None if question is None else shapes.message(question),
-            "answer": None if event.message is None else shapes.message(event.message),
+            "answer": None if event.message is None else shapes.message(event.message, gone),
             "mode": event.mode,
-            "passages": [shapes.passage(number, chunk) for number, chunk in enumerate(event.passages, 1)],
+            "passages": [shapes.passage(number, chunk, gone) for number, chunk in enumerate(event.passages, 1)],
         }
     if event.kind == "text":
         return {"text": event.text}
     if event.kind == "citation" and event.citation is not None:
-        return {**shapes.citation(event.citation), "at": event.offset}
+        return {**shapes.citation(event.citation, gone), "at": event.offset}
     if event.kind == "done":
-        return {"message": None if event.message is None else shapes.message(event.message)}
+        return {"message": None if event.message is None else shapes.message(event.message, gone)}
     if event.kind == "cleared":
         return {"successor": None if event.successor is None else str(event.successor)}
     return {"error": event.error, "code": event.code}
@@ -59,14 +66,20 @@ def last_offset(run_id: UUID) -> int:
     return int(offset)
 
 
-def stream(events: Iterator[AnswerEvent | None], *, run_id: UUID, question: Message | None = None) -> Response:
+def stream(
+    events: Iterator[AnswerEvent | None],
+    *,
+    run_id: UUID,
+    question: Message | None = None,
+    deleted: Deleted = lambda told: shapes.NOTHING,
+) -> Response:
     """A response that relays events as they come, with a heartbeat for every None.
 
     The first event is awaited here, so that what fails before it becomes an ordinary error answer. When the reader
     leaves, `events` is closed; the answer itself goes on.
     """
     first = tuple(islice(events, 1))
-    body = _relay(chain(first, events), run_id, question, faults.request_id())
+    body = _relay(chain(first, events), run_id, question, faults.request_id(), deleted)
     response = Response(body, mimetype="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"
     closing = getattr(events, "close", None)
@@ -75,8 +88,21 @@ def stream(events: Iterator[AnswerEvent | None], *, run_id: UUID, question: Mess
     return response
 
 
+def _gone(event: AnswerEvent, deleted: Deleted) -> shapes.Gone:
+    """What of the sources that an event tells of is deleted by now, whenever it was first told."""
+    told: list[Chunk | Citation] = [*event.passages, *(event.message.citations if event.message is not None else ())]
+    if event.citation is not None:
+        told.append(event.citation)
+    if not told:
+        return shapes.NOTHING
+    try:
+        return deleted(told)
+    except StoreError:  # nothing can have been deleted just now either; the answer's own thread asks again
+        return shapes.NOTHING
+
+
 def _relay(
-    events: Iterator[AnswerEvent | None], run_id: UUID, question: Message | None, request_id: str
+    events: Iterator[AnswerEvent | None], run_id: UUID, question: Message | None, request_id: str, deleted: Deleted
 ) -> Iterator[bytes]:
     offset = 0
     try:
@@ -85,7 +111,7 @@ def _relay(
                 yield HEARTBEAT
                 continue
             offset = event.offset
-            yield encode(event, run_id=run_id, question=question)
+            yield encode(event, run_id=run_id, question=question, gone=_gone(event, deleted))
     except Cleared as error:
         yield encode(AnswerEvent("cleared", offset, successor=error.successor), run_id=run_id)
     except DocChatError as error:
