@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from docchat.answers.retrieve import retrieve, window
+from docchat.answers.retrieve import Turn, carried_over, retrieve, window
 from docchat.documents.scope import Scope
 from docchat.errors import NotFound
 from docchat.types import Chunk, PageText, ScoredChunk
@@ -25,7 +25,7 @@ class Shelf:
         ]
 
     def search(
-        self, *, scope: Scope, question: str, limit: int = 10, signal: str = "default", about: str = ""
+        self, *, scope: Scope, question: str, limit: int = 10, signal: str = "default", about: Sequence[object] = ()
     ) -> tuple[ScoredChunk, ...]:
         return tuple(ScoredChunk(chunk, 10.0 - n) for n, chunk in enumerate(self.chunks))
 
@@ -76,3 +76,11 @@ def test_far_away_text_is_not_cut_into_sentences() -> None:
     assert 80_000 < first < 90_000
     assert 90_800 <= last < 100_000
     assert text[first - 1] == "\n"
+
+
+def test_what_was_said_before_is_carried_over_newest_first_for_less() -> None:
+    turns = [Turn("user", "one"), Turn("assistant", "two"), Turn("user", "three"), Turn("user", "four")]
+    told = carried_over(turns)
+    assert [(one.text, one.asked) for one in told] == [("four", True), ("three", True), ("two", False)]
+    assert all(0 < one.weight < 0.5 for one in told)
+    assert carried_over(()) == ()

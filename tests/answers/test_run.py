@@ -386,3 +386,14 @@ def test_text_is_sent_in_few_events(model_house: House, played_model: PlayedMode
     took = time.monotonic() - begun
     assert text_of(events).strip() == ("word " * 300).strip()
     assert sum(event.kind == "text" for event in events) <= 8 * took + 3
+
+
+def test_a_question_is_understood_after_the_one_before_it(house: House) -> None:
+    house.upload("mill.txt", "The opening hours of the mill are posted at the gate since 1901.")
+    house.upload("fort.txt", "The opening hours of the fort are posted at the tower since 1730.")
+    for subject in ("mill", "fort"):
+        session = house.chat()
+        house.ask(f"Who looks after the {subject}?", session)
+        events = house.ask("What are the opening hours?", session)
+        cited = next(event.citation for event in events if event.citation is not None)
+        assert cited.document_name == f"{subject}.txt"

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from docchat.documents import sql_index, sql_index_sqlite
+from docchat.documents.index import Told
 from docchat.documents.scope import Scope
 from docchat.documents.terms import terms
 
@@ -138,3 +139,13 @@ def test_search_stays_within_documents_that_are_ready(house: House) -> None:
     with house.database.write() as connection:
         connection.execute(text("UPDATE document SET state = 'reading'"))
     assert _found(house, "alpha") == []
+
+
+def test_what_was_asked_before_decides_between_equals(house: House) -> None:
+    house.add("a.txt", b"Opening hours are posted at the mill.")
+    house.add("b.txt", b"Opening hours are posted at the castle.")
+    for subject in ("mill", "castle"):
+        about = [Told(f"Tell me about the {subject}.", 0.2)]
+        found = house.index.search(scope=Scope("ada"), question="What are the opening hours?", about=about)
+        assert subject in found[0].chunk.text
+        assert len(found) == 2

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from ..documents import rank
-from ..documents.index import Signal
+from ..documents.index import Signal, Told
 from ..documents.scope import Scope
-from ..documents.terms import Known, terms
+from ..documents.terms import MARK, Known, terms
 from ..sessions.sql_attachments import Attached, AttachedPassage
 from ..types import Chunk, PageText, ScoredChunk
 from .attachments import Attachments
@@ -53,7 +53,13 @@ class WithAttachments:
                 self._places.append(_Place(len(self._places), file, title, passage, f" {passage.body} ", names))
 
     def search(
-        self, *, scope: Scope, question: str, limit: int = 10, signal: Signal = "default", about: str = ""
+        self,
+        *,
+        scope: Scope,
+        question: str,
+        limit: int = 10,
+        signal: Signal = "default",
+        about: Sequence[Told] = (),
     ) -> tuple[ScoredChunk, ...]:
         """The passages of both that fit the question, best first. The library's keep their order among themselves."""
         found = self._index.search(scope=scope, question=question, limit=limit, signal=signal, about=about)
@@ -111,7 +117,8 @@ def _candidate(place: _Place) -> rank.Candidate:
         passage.text,
         attached=True,
     )
-    return rank.Candidate(chunk, passage.body.split(), place.title, passage.heading.split(), passage.heads.split())
+    body = [term for term in passage.body.split() if not term.startswith(MARK)]
+    return rank.Candidate(chunk, body, place.title, passage.heading.split(), passage.heads.split())
 
 
 def _weighed(found: Sequence[ScoredChunk], asked: Sequence[str], telling: Mapping[str, float]) -> dict[int, float]:

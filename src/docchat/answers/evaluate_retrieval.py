@@ -17,7 +17,7 @@ from statistics import median
 from typing import BinaryIO, Protocol
 from uuid import UUID
 
-from ..documents.index import Signal
+from ..documents.index import Signal, Told
 from ..documents.scope import Scope
 from ..errors import DocChatError
 from ..types import Chunk, Document, DocumentState, PageText, ScoredChunk
@@ -43,7 +43,13 @@ class Index(Protocol):
         """What a search can go by."""
 
     def search(
-        self, *, scope: Scope, question: str, limit: int = 10, signal: Signal = "default", about: str = ""
+        self,
+        *,
+        scope: Scope,
+        question: str,
+        limit: int = 10,
+        signal: Signal = "default",
+        about: Sequence[Told] = (),
     ) -> tuple[ScoredChunk, ...]:
         """Passages, best first."""
 

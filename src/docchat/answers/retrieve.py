@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 from uuid import UUID
 
-from ..documents.index import Signal
+from ..documents.index import Signal, Told
 from ..documents.scope import Scope
 from ..documents.terms import Known, terms
 from ..errors import NotFound
@@ -18,6 +18,8 @@ PASSAGES = 8
 """An answer rests on at most this many passages."""
 
 _SEARCHED = 14
+_QUESTION_BEFORE = 0.2
+_ANSWER_BEFORE = 0.05
 _SAME = 0.85
 _JOINED_CHARS = 1800
 _GAP_CHARS = 3
@@ -30,7 +32,13 @@ class Index(Protocol):
     """What answers need of the index."""
 
     def search(
-        self, *, scope: Scope, question: str, limit: int = 10, signal: Signal = "default", about: str = ""
+        self,
+        *,
+        scope: Scope,
+        question: str,
+        limit: int = 10,
+        signal: Signal = "default",
+        about: Sequence[Told] = (),
     ) -> tuple[ScoredChunk, ...]:
         """The chunks that fit the question, best first."""
 
@@ -66,7 +74,18 @@ def find(
     signal: Signal = "default",
 ) -> list[ScoredChunk]:
     """The chunks that fit the question as it is meant after `history`, best first, none repeating a better one."""
-    return _distinct(index.search(scope=scope, question=question, limit=limit, signal=signal))
+    found = index.search(scope=scope, question=question, limit=limit, signal=signal, about=carried_over(history))
+    return _distinct(found)
+
+
+def carried_over(history: Sequence[Turn]) -> tuple[Told, ...]:
+    """What the turns before a question say of its subject, newest first: the last two questions, the last answer.
+
+    Their words count for a fraction of the question's own: joined with it in full they find worse than it does alone.
+    """
+    asked = [Told(turn.text, _QUESTION_BEFORE, asked=True) for turn in reversed(history) if turn.role == "user"]
+    said = [Told(turn.text, _ANSWER_BEFORE) for turn in reversed(history) if turn.role != "user"]
+    return (*asked[:2], *said[:1])
 
 
 def retrieve(

@@ -9,10 +9,22 @@ from sqlalchemy import Connection
 
 from ..types import ScoredChunk
 from .scope import Scope
-from .terms import Known, terms
+from .terms import Known, body, terms
 
 Signal = Literal["words", "meaning", "default"]
 """What a search goes by: words alone, vectors alone, or both as the index thinks best."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Text from before a question that says what it is about; its words count `weight` of the question's own.
+
+    `asked`: it is a question itself, and belongs to what the question means.
+    """
+
+    text: str
+    weight: float
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +41,7 @@ class Words:
 
         `known` is as of `terms`, for many passages in a row.
         """
-        return cls(*(" ".join(terms(one, known)) for one in (label, text, heads)))
+        return cls(*(" ".join(found) for found in (terms(label, known), body(text, known), terms(heads, known))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +77,17 @@ class Index(Protocol):
         """What a search can go by: `meaning` only with an embedder."""
 
     def search(
-        self, *, scope: Scope, question: str, limit: int = 10, signal: Signal = "default", about: str = ""
+        self,
+        *,
+        scope: Scope,
+        question: str,
+        limit: int = 10,
+        signal: Signal = "default",
+        about: Sequence[Told] = (),
     ) -> tuple[ScoredChunk, ...]:
         """The passages of `scope` that fit the question best, best first; nothing when nothing of it is found.
 
-        `about` is what the question leaves unsaid: text of the turns before it, whose words count for less.
+        `about` is what the question may leave unsaid, newest first.
         """
 
     def frequencies(self, *, scope: Scope, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:

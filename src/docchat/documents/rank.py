@@ -9,7 +9,7 @@ from itertools import pairwise
 from ..types import Chunk, ScoredChunk
 
 _K1 = 1.2
-_B = 0.4
+_B = 0.6
 _USUAL_LENGTH = 75
 """Terms in an ordinary passage: a constant, so that a score does not depend on which candidates an engine gave."""
 _TITLE = 0.6

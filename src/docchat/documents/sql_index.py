@@ -5,6 +5,7 @@ and leave the order to `rank`, so that a search finds the same on both.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,8 @@ from ..db.engine import Database
 from ..db.schema import chunk, collection, document
 from ..types import Chunk, DocumentState, ScoredChunk
 from . import rank, sql_index_postgres, sql_index_sqlite
-from .index import Entry, Index, Signal
+from .asked import Asked, asked
+from .index import Entry, Index, Signal, Told
 from .scope import Scope
 from .sql_access import Reach, reach, token
 from .terms import terms
@@ -23,6 +25,8 @@ from .terms import terms
 _PAUSE_SECONDS = 0.01  # lets writers in that wait for the lock
 _LARGEST = (1 << 63) - 1
 CANDIDATES = 120
+CARRIED = 16
+"""Terms of a turn before the question that are looked up beside it."""
 LONGEST_QUESTION = 64
 """Terms of a question that are looked up; of a longer one the rarest count."""
 
@@ -91,22 +95,21 @@ class SqlIndex:
         return ("words", "default")
 
     def search(
-        self, *, scope: Scope, question: str, limit: int = 10, signal: Signal = "default", about: str = ""
+        self,
+        *,
+        scope: Scope,
+        question: str,
+        limit: int = 10,
+        signal: Signal = "default",
+        about: Sequence[Told] = (),
     ) -> tuple[ScoredChunk, ...]:
         """The passages of `scope` that fit the question best, best first; nothing when nothing of it is found."""
-        asked = terms(question)
-        if not asked:
+        wanted = asked(question)
+        if not wanted.terms:
             return ()
         with self._database.read() as connection:
             within = reach(connection, scope)
-            total, frequencies = _frequencies(connection, within, asked)
-            telling = rank.weights(asked, total=total, frequencies=frequencies)
-            telling = dict(sorted(telling.items(), key=lambda item: -item[1])[:LONGEST_QUESTION])
-            if not telling:
-                return ()
-            found = _engine(connection).candidates(connection, within, telling, max(CANDIDATES, limit))
-            candidates = _load(connection, within, found)
-        return rank.rank(asked, candidates, telling=telling, limit=limit)
+            return _by_words(connection, within, wanted, about, limit)
 
     def frequencies(self, *, scope: Scope, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
         """How many chunks `scope` has, and how many hold each of `terms` (as `terms.terms` makes them)."""
@@ -133,15 +136,42 @@ def _engine(connection: Connection) -> sql_index_sqlite.Engine | sql_index_postg
     return sql_index_postgres.Engine()
 
 
-def _frequencies(connection: Connection, within: Reach, asked: Sequence[str]) -> tuple[int, dict[str, int]]:
+def _by_words(
+    connection: Connection, within: Reach, wanted: Asked, about: Sequence[Told], limit: int
+) -> tuple[ScoredChunk, ...]:
+    carried = _carried(wanted, about)
+    forms = {**wanted.forms, **{term: (term,) for term in carried}}
+    total, counts = _frequencies(connection, within, [form for found in forms.values() for form in found])
+    frequencies = {term: min(total, sum(counts[form] for form in found)) for term, found in forms.items()}
+    telling = rank.weights(list(forms), total=total, frequencies=frequencies)
+    telling = {term: weight * carried.get(term, 1.0) for term, weight in telling.items()}
+    telling = dict(sorted(telling.items(), key=lambda item: -item[1])[:LONGEST_QUESTION])
+    if not telling:
+        return ()
+    looked_for = {form: weight for term, weight in telling.items() for form in forms[term] if counts[form]}
+    found = _engine(connection).candidates(connection, within, looked_for, max(CANDIDATES, limit))
+    return rank.rank(wanted.terms, _load(connection, within, found, wanted), telling=telling, limit=limit)
+
+
+def _carried(wanted: Asked, about: Sequence[Told]) -> dict[str, float]:
+    """Terms of what was said before that are none of the question's, and how much each counts."""
+    found: dict[str, float] = {}
+    for told in about:
+        for term, _ in Counter(terms(told.text)).most_common(CARRIED):
+            if term not in wanted.forms:
+                found[term] = max(told.weight, found.get(term, 0.0))
+    return found
+
+
+def _frequencies(connection: Connection, within: Reach, looked_up: Sequence[str]) -> tuple[int, dict[str, int]]:
     query = select(func.coalesce(func.sum(document.c.passages), 0)).where(
         within.condition, document.c.state == DocumentState.READY
     )
     total = int(connection.execute(query).scalar_one())
-    distinct = list(dict.fromkeys(asked))[:512]
+    distinct = list(dict.fromkeys(looked_up))[:512]
     if not total or not distinct:
-        return total, dict.fromkeys(distinct, 0)
-    return total, _engine(connection).counts(connection, within, distinct)
+        return total, dict.fromkeys(looked_up, 0)
+    return total, {**dict.fromkeys(looked_up, 0), **_engine(connection).counts(connection, within, distinct)}
 
 
 _COLUMNS = (
@@ -156,7 +186,7 @@ _COLUMNS = (
 )
 
 
-def _load(connection: Connection, within: Reach, found: Sequence[Row[Any]]) -> list[rank.Candidate]:
+def _load(connection: Connection, within: Reach, found: Sequence[Row[Any]], wanted: Asked) -> list[rank.Candidate]:
     query = (
         select(*_COLUMNS)
         .join(document, document.c.no == chunk.c.document_no)
@@ -164,7 +194,9 @@ def _load(connection: Connection, within: Reach, found: Sequence[Row[Any]]) -> l
     )
     chunks = {row[0]: Chunk(*row) for row in connection.execute(query)}
     return [
-        rank.Candidate(chunks[row[0]], *(words.split() for words in (row.body, row.title, row.label, row.heads)))
+        rank.Candidate(
+            chunks[row[0]], wanted.read(row.body), *(words.split() for words in (row.title, row.label, row.heads))
+        )
         for row in found
         if row[0] in chunks
     ]

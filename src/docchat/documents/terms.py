@@ -3,9 +3,14 @@
 import re
 import unicodedata
 
+import Stemmer
+
+from . import language
 from .stemmer import stem
 
 LONGEST_TERM = 64
+MARK = "."
+"""Begins the stem of a word in the language of its text, among the terms that are indexed; no term begins with it."""
 Known = dict[str, tuple[str, ...]]
 """The terms of words that were met already, see `terms`."""
 
@@ -52,12 +57,15 @@ STOP_WORDS = frozenset(
 """English words that tell nothing about a subject; words of other languages are weighed down by their frequency."""
 
 
-def terms(text: str, known: Known | None = None) -> list[str]:
+def terms(text: str, known: Known | None = None, *, tongue: str = "") -> list[str]:
     """The index terms of `text` in reading order: folded, stemmed, without stop words.
 
     A term holds only letters, digits, marks, `_` and `.`, and at most 64 characters. `13,000` and `$13,000` both give
     `13000`; `FY2026` gives itself and its parts; Chinese, Japanese, Korean, Thai, Lao, Khmer and Burmese give
     pairs of characters.
+
+    Words in Latin letters get English stems, or those of the language `tongue` (as of `language`), at the same places;
+    words of other scripts the stems of their own.
 
     `known` keeps the terms of words from call to call, for many texts in a row. It is the caller's to drop: a cache
     in here would remember the words of questions whose chat was cleared.
@@ -67,10 +75,25 @@ def terms(text: str, known: Known | None = None) -> list[str]:
         text = unicodedata.normalize("NFKC", _few_marks(text)).translate(_DROPPED)
     found: list[str] = []
     for token in _TOKEN.findall(text.casefold()):
-        if token not in known:
-            known[token] = _token_terms(token)
-        found.extend(known[token])
+        key = f"{tongue}:{token}" if tongue else token
+        if key not in known:
+            known[key] = _token_terms(token, tongue)
+        found.extend(known[key])
     return found
+
+
+def body(text: str, known: Known | None = None) -> list[str]:
+    """The terms of a passage as they are indexed: in another language than English each is followed by its stem in
+    that language, marked with a dot, where it is another.
+    """
+    found = terms(text, known)
+    tongue = language.of_text(text) if found else ""
+    if tongue in ("", "english"):
+        return found
+    both: list[str] = []
+    for term, stem_there in zip(found, terms(text, known, tongue=tongue), strict=True):
+        both += [term] if term == stem_there else [term, MARK + stem_there]
+    return both
 
 
 def _few_marks(text: str) -> str:
@@ -79,7 +102,7 @@ def _few_marks(text: str) -> str:
     return re.sub(f"([{marks}]{{30}})[{marks}]+", r"\1", text) if marks else text
 
 
-def _token_terms(token: str) -> tuple[str, ...]:
+def _token_terms(token: str, tongue: str) -> tuple[str, ...]:
     if _RUN_START.match(token):
         return _pairs(token)
     if _NUMBER.fullmatch(token):
@@ -88,7 +111,7 @@ def _token_terms(token: str) -> tuple[str, ...]:
     if token.endswith("'s"):
         token = token[:-2]
     if token.isalpha():
-        return _word(token)
+        return _word(token, tongue)
     parts = [part for piece in token.split("'") for part in _PART.findall(piece)]
     whole: tuple[str, ...] = ()
     joined = re.sub(r"['.&-]", "", token)
@@ -96,15 +119,15 @@ def _token_terms(token: str) -> tuple[str, ...]:
         whole = (stem(joined)[:LONGEST_TERM],) if joined not in STOP_WORDS else ()
     if "'" in token and len(token.split("'")[0]) > 2:
         return whole  # a contraction such as don't: its halves are no words
-    return whole + tuple(term for part in parts for term in _part(part))
+    return whole + tuple(term for part in parts for term in _part(part, tongue))
 
 
 def _is_words(parts: list[str]) -> bool:
     return all(part.isalpha() for part in parts)
 
 
-def _part(part: str) -> tuple[str, ...]:
-    return (_number(part),) if part[0].isdigit() else _word(part)
+def _part(part: str, tongue: str) -> tuple[str, ...]:
+    return (_number(part),) if part[0].isdigit() else _word(part, tongue)
 
 
 def _pairs(run: str) -> tuple[str, ...]:
@@ -117,12 +140,16 @@ def _number(token: str) -> str:
     return token.replace(",", ".")[:LONGEST_TERM]
 
 
-def _word(word: str) -> tuple[str, ...]:
+def _word(word: str, tongue: str) -> tuple[str, ...]:
     if word in STOP_WORDS:
         return ()
+    written = language.of_word(word)
+    if written or tongue:
+        # A new stemmer each time: one keeps the last word, and with a cache many more.
+        word = Stemmer.Stemmer(written or tongue, 0).stemWord(word)
     if not word.isascii():
         word = _fold(word)
-    return (stem(word)[:LONGEST_TERM],)
+    return (word[:LONGEST_TERM],) if written or tongue else (stem(word)[:LONGEST_TERM],)
 
 
 def _fold(word: str) -> str:

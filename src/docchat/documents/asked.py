@@ -1,0 +1,51 @@
+"""A question as an index looks for it: its terms, each with the forms that it may have in texts of other languages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from . import language
+from .terms import MARK, terms
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The terms of a question in reading order, and for each the forms it is found under, itself among them."""
+
+    terms: tuple[str, ...]
+    forms: Mapping[str, tuple[str, ...]]
+
+    def read(self, body: str) -> list[str]:
+        """The terms of an indexed text, each that is a form of an asked one as that one."""
+        meant = {form: term for term, forms in self.forms.items() for form in forms}
+        found: list[str] = []
+        for word in body.split():
+            if not word.startswith(MARK):
+                found.append(meant.get(word, word))
+            elif word in meant:
+                found[-1] = meant[word]
+        return found
+
+
+def asked(text: str) -> Asked:
+    """The terms of a question. Its commonest words are left out when they tell its language."""
+    plain = terms(text)
+    tongues = language.of_question(text)
+    if not tongues:
+        return Asked(tuple(plain), {term: (term,) for term in plain})
+    common = frozenset(terms(" ".join(language.COMMON_WORDS[tongues[0]]))) if len(tongues) == 1 else frozenset[str]()
+    kept = [term for term in plain if term not in common] or plain
+    return Asked(tuple(kept), _forms(plain, [terms(text, tongue=tongue) for tongue in tongues], frozenset(kept)))
+
+
+def _forms(
+    plain: Sequence[str], stemmed: Sequence[Sequence[str]], kept: frozenset[str]
+) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, dict[str, None]] = {term: {term: None} for term in plain if term in kept}
+    for stems in stemmed:
+        for term, stem in zip(plain, stems, strict=True):
+            if term in found and stem != term:
+                # Where a word and its stem are the same a text holds it once, without the mark.
+                found[term] |= {MARK + stem: None, stem: None}
+            elif term in found:
+                found[term][MARK + stem] = None
+    return {term: tuple(forms) for term, forms in found.items()}
