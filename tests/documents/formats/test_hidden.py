@@ -286,6 +286,15 @@ def test_spelled_in_invisible_characters(name: str, spell: Callable[[str], str])
     assert not set(seen) & set(_tags("QUINCE"))
 
 
+def test_names_inside_a_file_carry_nothing_hidden() -> None:
+    name = f"Fees{_tags(_ORDER)}\u200b"
+    book = xlsx({name: f"<sheetData>{row(1, 'Kind', 'Fee')}</sheetData>"})
+    assert [part.label for part in read(book, "a.xlsx")] == ["Fees"]
+    packed = samples.archive({f"{name}/a.txt": "Opens at 07:15."})
+    contents, part = read(packed, "a.zip")
+    assert (contents.visible, part.label) == ("Fees/a.txt", "Fees/a.txt")
+
+
 def test_characters_that_a_script_needs_are_kept() -> None:
     flag = "\U0001f3f4" + _tags("gbeng") + "\U000e007f"
     kept = "می\u200cخواهم \U0001f468\u200d\U0001f469 \u2764\ufe0f \u845b\U000e0100"

@@ -8,7 +8,7 @@ from ...errors import Unreadable
 from ..names import shown_name
 from . import encoding
 from .archive import locked_member, open_archive
-from .part import Part
+from .part import Block, Part, flow
 
 MOST_MEMBERS = 500
 """Files of an archive that is read; one with more is refused."""
@@ -53,7 +53,7 @@ def read(archive: zipfile.ZipFile, *, reader: Reader, password: str | None) -> t
     if not parts:
         reason = f": {lines[0]}" if lines else ""
         raise Unreadable(f"No file in this archive can be read{reason}.", code="unsupported")
-    return (Part(label="Files in this archive", text="\n".join(lines)), *parts)
+    return (*flow([Block(line, "line") for line in lines], label="Files in this archive"), *parts)
 
 
 def inner(data: bytes, name: str) -> bytes:

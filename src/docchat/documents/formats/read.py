@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from ...errors import Unreadable
 from . import (
@@ -24,7 +25,7 @@ from . import (
     workbook,
 )
 from .compound import START as COMPOUND
-from .part import Part, flow, paragraphs
+from .part import Part, clean, flow, paragraphs
 
 LONGEST_TEXT = 20_000_000
 """Characters of text in all parts together; a file that gives more is refused."""
@@ -64,7 +65,14 @@ def read(data: bytes, name: str, *, password: str | None = None) -> tuple[Part, 
         raise Unreadable("This file holds more text than one document may have. Please split it.", code="too_complex")
     if not any(part.visible.strip() or part.scan for part in parts):
         raise Unreadable("No text was found in this file.", code="no_text")
-    return parts
+    return tuple(map(_named, parts))
+
+
+def _named(part: Part) -> Part:
+    """The part with a clean label: it may hold a name that the file gave to a sheet or member."""
+    if part.label.isascii() and part.label.isprintable():
+        return part
+    return replace(part, label=" ".join(clean(part.label).split()))
 
 
 def inner(data: bytes, name: str) -> bytes:
