@@ -78,12 +78,14 @@ ROUTES: tuple[Route, ...] = (
     Route("DELETE", _MEMBER, "remove_member", collections.remove_member),
     Route("GET", "/api/documents", "documents", documents.index),
     Route("POST", "/api/documents", "upload", documents.upload),
+    Route("GET", "/api/documents/progress", "documents_progress", documents.progress),
     Route("GET", _DOCUMENT, "document", documents.read),
     Route("DELETE", _DOCUMENT, "delete_document", documents.delete),
     Route("POST", f"{_DOCUMENT}/retry", "retry_document", documents.retry),
     Route("POST", f"{_DOCUMENT}/password", "unlock_document", documents.unlock),
     Route("GET", _PAGE, "page", documents.page),
     Route("GET", f"{_PAGE}/image", "page_image", documents.page_image),
+    Route("GET", f"{_DOCUMENT}/thumbnail", "thumbnail", documents.thumbnail),
     Route("GET", f"{_DOCUMENT}/original", "original", documents.original),
 )
 

@@ -55,6 +55,8 @@ class Settings:
     """Longest time for reading one document."""
     parse_memory_bytes: int = 1024 * MEGABYTE
     """Most memory for reading one document."""
+    fetch_allow: str = ""
+    """Hosts that files may be fetched from, parted by commas; empty: nothing is fetched from the web."""
     ocr_languages: str = ""
     """Tesseract's languages for pictures of text, such as eng+deu; empty for all it has, off to leave pictures unread."""
     password_min_length: int = 12

@@ -5,6 +5,8 @@ import io
 import pytest
 from flask.testing import FlaskClient
 
+from docchat.documents.fetch import AllowList, Fetched, Fetcher
+
 from .conftest import Host
 from .test_routes import one_page_pdf
 
@@ -106,3 +108,56 @@ def test_a_failed_document_may_be_read_again(host: Host, client: FlaskClient) ->
     assert client.post(f"/api/documents/{document_id}/retry").get_json()["state"] == "queued"
     host.services.worker.run_due()
     assert client.get(f"/api/documents/{document_id}").get_json()["state"] == "failed"
+
+
+def test_a_url_is_taken_only_where_it_is_allowed(host: Host, client: FlaskClient) -> None:
+    refused = client.post("/api/documents", json={"url": "http://127.0.0.1:1/a.html"})
+    assert (refused.status_code, refused.get_json()["code"]) == (400, "fetch_off")
+    library = host.services.library
+    library._fetcher = Fetcher(AllowList("docs.example.org"), limit=1000, lookup=lambda name, port: ["127.0.0.1"])
+    for url in ("http://127.0.0.1:1/a.html", "http://docs.example.org/", "file:///etc/passwd"):
+        refused = client.post("/api/documents", json={"url": url})
+        assert (refused.status_code, refused.get_json()["code"]) == (400, "url_not_allowed")
+    for body in ({}, {"url": 1}, {"url": "http://docs.example.org/", "more": "x"}):
+        assert client.post("/api/documents", json=body).status_code == 400
+    assert client.get("/api/documents").get_json()["documents"] == []
+
+
+def test_a_fetched_file_is_a_document(host: Host, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched = Fetched("wutach.html", "text/html", b"<p>The river is called Wutach.</p>")
+    monkeypatch.setattr(host.services.library._fetcher, "fetch", lambda url: fetched)
+    taken = client.post("/api/documents", json={"url": "https://docs.example.org/wutach"})
+    assert taken.status_code == 201
+    host.services.worker.run_due()
+    document = client.get(f"/api/documents/{taken.get_json()['documents'][0]['id']}").get_json()
+    assert (document["name"], document["state"], document["media_type"]) == ("wutach.html", "ready", "text/html")
+
+
+def test_a_thumbnail_is_kept_by_the_browser_and_asked_for_each_time(host: Host, client: FlaskClient) -> None:
+    document_id = upload(client, one_page_pdf("Some words about a river."), "river.pdf")
+    plain = upload(client, b"No pages here.", "plain.txt")
+    host.services.worker.run_due()
+    first = client.get(f"/api/documents/{document_id}/thumbnail")
+    assert first.status_code == 200
+    assert first.data.startswith(b"\x89PNG")
+    assert int.from_bytes(first.data[16:20], "big") == 240
+    assert first.headers["Cache-Control"] == "private, no-cache"
+    known = {"If-None-Match": first.headers["ETag"]}
+    again = client.get(f"/api/documents/{document_id}/thumbnail", headers=known)
+    assert (again.status_code, again.data) == (304, b"")
+    assert client.get(f"/api/documents/{plain}/thumbnail").status_code == 404
+    other = host.client("other").get(f"/api/documents/{document_id}/thumbnail", headers=known)
+    assert (other.status_code, other.headers["Cache-Control"]) == (404, "private, no-store")
+    client.delete(f"/api/documents/{document_id}")
+    assert client.get(f"/api/documents/{document_id}/thumbnail", headers=known).status_code == 404
+
+
+def test_progress_in_numbers(host: Host, client: FlaskClient) -> None:
+    upload(client, b"Some words.", "a.txt")
+    upload(client, b"%PDF-1.4 and nothing", "b.pdf")
+    assert client.get("/api/documents/progress").get_json() == {"queued": 2, "reading": 0, "ready": 0, "failed": 0}
+    host.services.worker.run_due()
+    expected = {"queued": 0, "reading": 0, "ready": 1, "failed": 1}
+    assert client.get("/api/documents/progress?collection=personal").get_json() == expected
+    assert set(host.client("other").get("/api/documents/progress").get_json().values()) == {0}
+    assert client.get("/api/documents/progress?collection=nonsense").status_code == 404

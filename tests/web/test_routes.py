@@ -90,6 +90,8 @@ ROWS = {
     "documents": Row(),
     "upload": Row(201, files=True),
     "document": Row(ids=True),
+    "documents_progress": Row(),
+    "thumbnail": Row(ids=True),
     "delete_document": Row(ids=True),
     "retry_document": Row(ids=True),
     "unlock_document": Row(ids=True, json={"password": "none is needed"}),

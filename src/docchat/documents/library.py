@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from ..config import Settings
 from ..db import receipts
@@ -19,6 +19,7 @@ from ..jobs.queue import Job, put
 from ..jobs.worker import Beat, Retry
 from ..types import Document, DocumentState, Page, PageText, Receipt, new_id, utc_now
 from . import boxes, sql_access, sql_removal
+from .fetch import AllowList, Fetcher
 from .file_store import FileStore
 from .index import Index
 from .names import shown_name
@@ -50,6 +51,7 @@ class Library:
         self.sandbox = Sandbox(
             seconds=settings.parse_seconds, memory=settings.parse_memory_bytes, languages=settings.ocr_languages
         )
+        self._fetcher = Fetcher(AllowList(settings.fetch_allow), limit=settings.max_upload_bytes)
         self.intake = Intake(database, files, limit=settings.max_upload_bytes)
 
     def add(
@@ -74,6 +76,19 @@ class Library:
 
         self.intake.take(owner=owner, uploads=[upload], collection=collection, beside=load)
         return added[0]
+
+    def fetch(self, *, owner: str, url: str, collection: UUID | None = None) -> Document:
+        """Take a file from the web in, as `add` does.
+
+        Raises InvalidInput (fetch_off, url_not_allowed, fetch_failed), Overloaded, and what `add` raises.
+        """
+        if collection is not None:
+            with self.database.read() as connection:
+                sql_access.shelf(connection, owner, collection, need="writer")
+        found = self._fetcher.fetch(url)
+        return self.add(
+            owner=owner, name=found.name, stream=found.stream(), media_type=found.media_type, collection=collection
+        )
 
     def get(self, *, owner: str, document_id: UUID) -> Document:
         """One document. Raises NotFound."""
@@ -104,6 +119,13 @@ class Library:
         if len(rows) > limit:
             following = f"{(found[-1].created_at - _EPOCH) // timedelta(microseconds=1):x}-{rows[limit - 1].no:x}"
         return Page(found, following)
+
+    def counts(self, *, owner: str, collection: UUID | None = None) -> dict[DocumentState, int]:
+        """How many documents of these are in each state; None: all that `owner` may read. Raises NotFound."""
+        query = select(document.c.state, func.count()).group_by(document.c.state)
+        with self.database.read() as connection:
+            rows = connection.execute(query.where(sql_access.readable(connection, owner, collection))).all()
+        return {DocumentState(state): count for state, count in rows}
 
     def delete(self, *, owner: str, document_id: UUID) -> Receipt:
         """Delete a document with its passages, its words in the index and its original. Raises NotFound, NotAllowed."""

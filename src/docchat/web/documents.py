@@ -18,6 +18,8 @@ from .state import EXTENSION, services
 
 PAGE = 50
 PDF = "application/pdf"
+THUMBNAIL = 240
+"""Pixels that a thumbnail is wide."""
 _FIELDS = ("files", "file")
 _WIDTHS = (50, 3000)
 
@@ -32,8 +34,10 @@ def index() -> ResponseReturnValue:
 def upload() -> ResponseReturnValue:
     """Take one or many files, into the form's `collection` if it names one.
 
-    A file that is refused says why and never stops the others.
+    A file that is refused says why and never stops the others. As JSON: the `url` of a file to fetch.
     """
+    if request.is_json:
+        return _fetch()
     # A browser sends an empty file field without a name when nobody chose a file.
     files = [file for field in _FIELDS for file in request.files.getlist(field) if file.filename]
     if not files:
@@ -102,12 +106,41 @@ def page_image(document_id: UUID, number: int) -> Response:
     return Response(picture, mimetype="image/png")
 
 
+def thumbnail(document_id: UUID) -> Response:
+    """The first page of a PDF, small. A browser may keep it, and asks each time whether it may still show it."""
+    found = _document(document_id)
+    response = Response(mimetype="image/png")
+    response.set_etag(found.id.hex)
+    if request.if_none_match.contains(found.id.hex):
+        response.status_code = 304
+    else:
+        response.data = services().library.page_image(owner=owner(), document_id=document_id, number=1, width=THUMBNAIL)
+    return response
+
+
+def progress() -> ResponseReturnValue:
+    """How many documents of the own library, of a `collection` or of all that may be read are in which state."""
+    within = collections.named(request.args.get("collection"))
+    counts = services().library.counts(owner=owner(), collection=within)
+    return {state.value: counts.get(state, 0) for state in DocumentState if state is not DocumentState.DELETED}
+
+
 def original(document_id: UUID) -> Response:
     """The file as it was uploaded, for saving only."""
     document = _document(document_id)
     body = services().library.original(owner=owner(), document_id=document_id)
     # Not its own type: what somebody uploaded must never be shown as a page of this site.
     return attachment(body, name=document.name, media_type="application/octet-stream", size=document.size)
+
+
+def _fetch() -> ResponseReturnValue:
+    """Take a file from the web, when the operator allows its host."""
+    fields = forms.texts(required=("url",), optional=("collection",))
+    within = collections.named(fields.get("collection"))
+    library, place = services().library, None if within == PERSONAL else within
+    document = library.fetch(owner=owner(), url=fields["url"], collection=place)
+    services().worker.wake()
+    return {"documents": [shapes.document(document)], "errors": []}, 201
 
 
 def _add(file: FileStorage, within: UUID | None) -> Document:

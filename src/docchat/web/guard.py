@@ -33,6 +33,8 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _STATIC = f"{EXTENSION}.static"
 _UPLOADS = frozenset({f"{EXTENSION}.upload", f"{EXTENSION}.v1_upload"})
 _ATTACHING = frozenset({f"{EXTENSION}.attach", f"{EXTENSION}.v1_attach"})
+_ASKED_AGAIN = frozenset({f"{EXTENSION}.thumbnail", f"{EXTENSION}.v1_thumbnail"})
+"""What a browser may keep, and has to ask for each time whether it is still to be shown."""
 _LOST = "docchat.lost"
 _HOSTS_OWN = "docchat.hosts_own"
 
@@ -92,7 +94,8 @@ def finish(app: Flask, response: Response, **_: object) -> None:
     headers = response.headers
     headers["Docchat-Request-Id"] = faults.request_id()
     if request.endpoint != _STATIC:
-        headers["Cache-Control"] = "private, no-store"
+        kept = request.endpoint in _ASKED_AGAIN and request.method == "GET" and response.status_code in (200, 304)
+        headers["Cache-Control"] = "private, no-cache" if kept else "private, no-store"
     if _HOSTS_OWN in request.environ:
         return
     headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY

@@ -13,7 +13,7 @@ import click
 from ...documents.folder import Seen
 from ...documents.follow import Follower, Report
 from ...documents.sql_followed import Held, Place
-from ...errors import Conflict, NotAllowed, NotFound, StoreError
+from ...errors import Conflict, DocChatError, NotAllowed, NotFound, StoreError
 from ...types import DocumentState
 from ...web.state import Services
 from ..accounts import Account
@@ -41,16 +41,18 @@ DEMO_USER = "demo"
 @click.option("--retry", is_flag=True, help="Try files again that could not be read before.")
 @pass_home
 def ingest(home: Home, /, paths: tuple[str, ...], user: str | None, collection: str | None, **how: bool) -> None:
-    """Add files or whole folders; exit 1 when a file could not be read.
+    """Add files, whole folders, or URLs of allowed hosts; exit 1 when a file could not be read.
 
     A file that was added before is not read again unless its content changed; then the new document takes the place of
     the old one. It may be killed at any moment.
     """
     place = _place(home, home.owner(user), collection)
-    files = [_existing(path) for path in paths]
+    urls = [path for path in paths if _is_url(path)]
+    files = [_existing(path) for path in paths if not _is_url(path)]
     ingestion = Ingestion(home.services, place, watch=how["watch"], retry=how["retry"])
     try:
-        well = ingestion.run(files, delete=how["delete"])
+        well = ingestion.fetch(urls)
+        well &= ingestion.run(files, delete=how["delete"]) if files else True
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     if not well:
@@ -88,6 +90,7 @@ class Ingestion:
         self, services: Services, place: Place, *, quiet: bool = False, watch: bool = False, retry: bool = False
     ) -> None:
         self._services = services
+        self._place = place
         self._quiet = quiet
         self._watching = watch
         limit = services.settings.max_upload_bytes
@@ -110,6 +113,24 @@ class Ingestion:
                     news.forget()
                     click.echo(f"waiting: {error.message}", err=True)
             time.sleep(news.pause)
+
+    def fetch(self, urls: Sequence[str]) -> bool:
+        """Take files from the web, and wait until they are read; whether all could be."""
+        self._begin(len(urls))
+        report = Report()
+        for url in urls:
+            try:
+                place = self._place
+                found = self._services.library.fetch(owner=place.owner, url=url, collection=place.collection)
+            except DocChatError as error:
+                report.failed.append((url, error.message))
+            else:
+                report.added[found.id] = found.name
+        while self._tell(report):
+            time.sleep(_POLL_SECONDS)
+        self._bar.clear()
+        self._say_rest(report)
+        return not self._failed and not report.failed
 
     def bring_up(self, seen: Seen, *, delete: bool) -> bool:
         """Bring the library up to what was seen, and wait for it."""
@@ -246,6 +267,10 @@ def _existing(path: str) -> Path:
     if not os.path.lexists(path):
         raise click.BadParameter(f"Path {path!r} does not exist.", param_hint="PATH")
     return Path(path)
+
+
+def _is_url(path: str) -> bool:
+    return path.partition("://")[0].lower() in ("http", "https") and "://" in path
 
 
 def _name(path: str) -> str:
