@@ -57,6 +57,8 @@ class Settings:
     """Most memory for reading one document."""
     fetch_allow: str = ""
     """Hosts that files may be fetched from, parted by commas; empty: nothing is fetched from the web."""
+    fetch_allow: str = ""
+    """Hosts that files may be fetched from, parted by commas; empty: nothing is fetched from the web."""
     ocr_languages: str = ""
     """Tesseract's languages for pictures of text, such as eng+deu; empty for all it has, off to leave pictures unread."""
     password_min_length: int = 12
