@@ -37,6 +37,12 @@ class Settings:
     """Name of the model to ask for; empty: the first the server lists."""
     model_key: str = field(default="", repr=False)
     """Bearer token for the model server."""
+    embedder_url: str = ""
+    """Base URL of an OpenAI-compatible server for embeddings (with /v1); empty: what the extra `semantic` brings."""
+    embedder_name: str = ""
+    """Name of the model for embeddings; empty: the first the server lists. `off`: search by words alone."""
+    embedder_key: str = field(default="", repr=False)
+    """Bearer token for the server for embeddings."""
     model_timeout_seconds: float = 60.0
     """Longest silence of the model server before an answer is given up."""
     model_context_tokens: int = 4096
@@ -55,8 +61,6 @@ class Settings:
     """Longest time for reading one document."""
     parse_memory_bytes: int = 1024 * MEGABYTE
     """Most memory for reading one document."""
-    fetch_allow: str = ""
-    """Hosts that files may be fetched from, parted by commas; empty: nothing is fetched from the web."""
     fetch_allow: str = ""
     """Hosts that files may be fetched from, parted by commas; empty: nothing is fetched from the web."""
     ocr_languages: str = ""
@@ -92,6 +96,10 @@ class Settings:
             raise ConfigError("DOCCHAT_URL_PREFIX must start with / and not end with it, for example /chat.")
         if self.model_url and urlsplit(self.model_url).scheme not in ("http", "https"):
             raise ConfigError("DOCCHAT_MODEL_URL must be an http or https URL, for example http://127.0.0.1:8080/v1.")
+        if self.embedder_url and urlsplit(self.embedder_url).scheme not in ("http", "https"):
+            raise ConfigError(
+                "DOCCHAT_EMBEDDER_URL must be an http or https URL, for example http://127.0.0.1:8080/v1."
+            )
         if self.keyring_url and self.keyring_url == self.effective_database_url:
             raise ConfigError(
                 "DOCCHAT_KEYRING_URL must not be the content database: keys have to live apart from what they open."

@@ -18,6 +18,9 @@ from .blueprint import make_blueprint
 from .config import Settings
 from .db.engine import Database
 from .db.migrate import Origin, migrate
+from .documents import embedding
+from .documents.embed import make_embedder
+from .documents.embedding import handlers as embed_jobs
 from .documents.files import make_files
 from .documents.ingest import TIRELESS as DOCUMENT_TIRELESS
 from .documents.ingest import handlers as document_jobs
@@ -124,7 +127,7 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
     clearing = Clearing(graves, settling, audit, shredder)
     bulk = BulkClearing(SqlBulk(database), shredder)
     retention = Retention(graves, shredder, settings.retention_days, settings.retention_idle_days)
-    index = make_index(database)
+    index = make_index(database, make_embedder(settings))
     library = Library(database, make_files(database, settings), index, settings)
     attachments = Attachments(SqlAttachments(database, keyring), library.sandbox, settings)
     worker = Worker(
@@ -133,13 +136,16 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
             **document_jobs(library, settings),
             ATTACH: attachments.read,
             **session_jobs(clearing, settling, bulk, retention),
+            **(embed_jobs(database, index.vectors) if index.vectors else {}),
             "rewrite_keys": lambda job, beat: _rewrite(keyring),
             "tidy": lambda job, beat: _tidy(store, library, attachments, beat),
         },
-        slow=frozenset({"ingest", ATTACH}),
-        tireless=TIRELESS | DOCUMENT_TIRELESS,
-        periodic={**PERIODIC, "rewrite_keys": _REWRITE_SECONDS, "tidy": _TIDY_SECONDS},
+        slow=frozenset({"ingest", ATTACH} | ({"embed"} if index.vectors else set())),
+        tireless=TIRELESS | DOCUMENT_TIRELESS | embedding.TIRELESS,
+        periodic={**PERIODIC, **embedding.PERIODIC, "rewrite_keys": _REWRITE_SECONDS, "tidy": _TIDY_SECONDS},
     )
+    if index.vectors:
+        embedding.ask_for_missing(database)
     if serving:
         # Before the first request: what a crash cut short, or a restored database brought back, is cleared for good.
         settling.settle_all()

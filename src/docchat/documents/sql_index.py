@@ -7,20 +7,26 @@ and leave the order to `rank`, so that a search finds the same on both.
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, func, select
 
 from ..db.engine import Database
 from ..db.schema import chunk, collection, document
+from ..jobs.queue import put
 from ..types import Chunk, DocumentState, ScoredChunk
-from . import rank, sql_index_postgres, sql_index_sqlite
+from . import meaning, rank, sql_index_postgres, sql_index_sqlite
 from .asked import Asked, asked
-from .index import Entry, Index, Signal, Told
+from .embed import Embedder
+from .index import Entry, Signal, Told
 from .scope import Scope
 from .sql_access import Reach, reach, token
 from .terms import terms
+
+if TYPE_CHECKING:
+    from .sql_vectors import SqlVectors
 
 _PAUSE_SECONDS = 0.01  # lets writers in that wait for the lock
 _LARGEST = (1 << 63) - 1
@@ -36,16 +42,20 @@ def create(connection: Connection) -> None:
     _engine(connection).create(connection)
 
 
-def make_index(database: Database) -> Index:
-    """The index of a database."""
-    return SqlIndex(database)
+def make_index(database: Database, embedder: Embedder | None = None) -> "SqlIndex":
+    """The index of a database, with an embedder also by meaning."""
+    if embedder is None:
+        return SqlIndex(database)
+    vectors = import_module(".sql_vectors", __package__).SqlVectors(database, embedder)
+    return SqlIndex(database, cast("SqlVectors", vectors))
 
 
 class SqlIndex:
     """An Index in the content database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, vectors: "SqlVectors | None" = None) -> None:
         self._database = database
+        self.vectors = vectors
 
     def add(
         self, connection: Connection, *, owner: str, name: str, entries: Sequence[Entry], collection: UUID | None = None
@@ -68,6 +78,8 @@ class SqlIndex:
         ]
         if rows:
             _engine(connection).insert(connection, rows)
+            if self.vectors is not None:
+                _ask_for_vectors(connection, entries[0].chunk_id)
 
     def remove(self, connection: Connection, *, document_no: int, last: int | None = None) -> None:
         """Take all chunks of a document out, in the caller's write transaction, before their rows go.
@@ -92,7 +104,7 @@ class SqlIndex:
     @property
     def signals(self) -> tuple[Signal, ...]:
         """What a search can go by: `meaning` only with an embedder."""
-        return ("words", "default")
+        return ("words", "default") if self.vectors is None else ("words", "meaning", "default")
 
     def search(
         self,
@@ -105,11 +117,22 @@ class SqlIndex:
     ) -> tuple[ScoredChunk, ...]:
         """The passages of `scope` that fit the question best, best first; nothing when nothing of it is found."""
         wanted = asked(question)
-        if not wanted.terms:
+        meant = None if self.vectors is None or signal == "words" else self.vectors.wanted(question, about)
+        if not wanted.terms and meant is None:
             return ()
         with self._database.read() as connection:
             within = reach(connection, scope)
-            return _by_words(connection, within, wanted, about, limit)
+            found = () if signal == "meaning" else _by_words(connection, within, wanted, about, max(CANDIDATES, limit))
+            if self.vectors is None or meant is None:
+                return found[:limit]
+            total = _total(connection, within)
+            ids = [one.chunk.id for one in found]
+            near = self.vectors.near(connection, within, meant, ids=ids, total=total)
+            scores = meaning.fused({one.chunk.id: one.score for one in found}, near)
+            best = meaning.ordered(scores)[:limit]
+            chunks = {one.chunk.id: one.chunk for one in found}
+            chunks |= _chunks(connection, within, [one for one in best if one not in chunks])
+        return tuple(ScoredChunk(chunks[one], scores[one]) for one in best if one in chunks)
 
     def frequencies(self, *, scope: Scope, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
         """How many chunks `scope` has, and how many hold each of `terms` (as `terms.terms` makes them)."""
@@ -134,6 +157,12 @@ def _engine(connection: Connection) -> sql_index_sqlite.Engine | sql_index_postg
     if connection.dialect.name == "sqlite":
         return sql_index_sqlite.Engine()
     return sql_index_postgres.Engine()
+
+
+def _ask_for_vectors(connection: Connection, chunk_id: int) -> None:
+    """Have the document of a chunk embedded; with its last passages it is asked for once more."""
+    query = select(document.c.id).join(chunk, chunk.c.document_no == document.c.no).where(chunk.c.id == chunk_id)
+    put(connection, kind="embed", subject=str(connection.execute(query).scalar_one()))
 
 
 def _by_words(
@@ -164,10 +193,7 @@ def _carried(wanted: Asked, about: Sequence[Told]) -> dict[str, float]:
 
 
 def _frequencies(connection: Connection, within: Reach, looked_up: Sequence[str]) -> tuple[int, dict[str, int]]:
-    query = select(func.coalesce(func.sum(document.c.passages), 0)).where(
-        within.condition, document.c.state == DocumentState.READY
-    )
-    total = int(connection.execute(query).scalar_one())
+    total = _total(connection, within)
     distinct = list(dict.fromkeys(looked_up))[:512]
     if not total or not distinct:
         return total, dict.fromkeys(looked_up, 0)
@@ -186,13 +212,27 @@ _COLUMNS = (
 )
 
 
-def _load(connection: Connection, within: Reach, found: Sequence[Row[Any]], wanted: Asked) -> list[rank.Candidate]:
+def _total(connection: Connection, within: Reach) -> int:
+    query = select(func.coalesce(func.sum(document.c.passages), 0)).where(
+        within.condition, document.c.state == DocumentState.READY
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def _chunks(connection: Connection, within: Reach, ids: Sequence[int]) -> dict[int, Chunk]:
+    """Chunks by their ids, of documents that are ready and may be read."""
+    if not ids:
+        return {}
     query = (
         select(*_COLUMNS)
         .join(document, document.c.no == chunk.c.document_no)
-        .where(chunk.c.id.in_([row[0] for row in found]), document.c.state == DocumentState.READY, within.condition)
+        .where(chunk.c.id.in_(ids), document.c.state == DocumentState.READY, within.condition)
     )
-    chunks = {row[0]: Chunk(*row) for row in connection.execute(query)}
+    return {row[0]: Chunk(*row) for row in connection.execute(query)}
+
+
+def _load(connection: Connection, within: Reach, found: Sequence[Row[Any]], wanted: Asked) -> list[rank.Candidate]:
+    chunks = _chunks(connection, within, [row[0] for row in found])
     return [
         rank.Candidate(
             chunks[row[0]], wanted.read(row.body), *(words.split() for words in (row.title, row.label, row.heads))

@@ -1,9 +1,11 @@
 """The index on PostgreSQL: a row of terms for each chunk, with a tsvector that holds the owner as a word, under GIN."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
+from sqlalchemy.exc import DBAPIError
 
 from .sql_access import Reach
 
@@ -12,6 +14,15 @@ _CREATE = (
         chunk_id BIGINT PRIMARY KEY REFERENCES chunk (id) ON DELETE CASCADE,
         title TEXT NOT NULL, label TEXT NOT NULL, heads TEXT NOT NULL, body TEXT NOT NULL, words TSVECTOR NOT NULL)""",
     "CREATE INDEX IF NOT EXISTS chunk_words_by_word ON chunk_words USING GIN (words)",
+)
+# pgvector compares in the server; without it vectors are read and compared here.
+_EXTENSION = text("CREATE EXTENSION IF NOT EXISTS vector")
+_HAS_EXTENSION = text("SELECT count(*) FROM pg_extension WHERE extname = 'vector'")
+_VECTORS = (
+    """CREATE TABLE IF NOT EXISTS chunk_vector (
+        chunk_id BIGINT PRIMARY KEY REFERENCES chunk (id) ON DELETE CASCADE,
+        document_no BIGINT NOT NULL, made_by TEXT NOT NULL, vector {kind} NOT NULL)""",
+    "CREATE INDEX IF NOT EXISTS chunk_vector_by_document ON chunk_vector (document_no)",
 )
 # `b.` and `o.` part what stands in the text from what stands only in names and headings. array_to_tsvector takes the
 # words as they are, without a parser or dictionary of the server's.
@@ -35,9 +46,12 @@ class Engine:
     """The statements that differ on PostgreSQL."""
 
     def create(self, connection: Connection) -> None:
-        """Create table and index."""
-        for statement in _CREATE:
-            connection.execute(text(statement))
+        """Create tables and their indexes."""
+        with suppress(DBAPIError), connection.begin_nested():  # not installed, or not for this user to create
+            connection.execute(_EXTENSION)
+        kind = "HALFVEC" if connection.execute(_HAS_EXTENSION).scalar_one() else "BYTEA"
+        for statement in (*_CREATE, *_VECTORS):
+            connection.execute(text(statement.format(kind=kind)))
 
     def insert(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows of terms."""

@@ -12,6 +12,12 @@ from .sql_access import Reach
 # FTS5 takes the terms as they are: every character beyond ASCII belongs to a word, and so do these two.
 _CREATE = """CREATE VIRTUAL TABLE IF NOT EXISTS chunk_words
 USING fts5(owner, title, label, heads, body, tokenize = "ascii tokenchars '_.'")"""
+_VECTORS = (
+    """CREATE TABLE IF NOT EXISTS chunk_vector (
+        chunk_id INTEGER PRIMARY KEY REFERENCES chunk (id) ON DELETE CASCADE,
+        document_no INTEGER NOT NULL, made_by TEXT NOT NULL, vector BLOB NOT NULL)""",
+    "CREATE INDEX IF NOT EXISTS chunk_vector_by_document ON chunk_vector (document_no)",
+)
 _INSERT = text(
     "INSERT INTO chunk_words(rowid, owner, title, label, heads, body)"
     " VALUES (:chunk_id, :owner, :title, :label, :heads, :body)"
@@ -40,7 +46,8 @@ class Engine:
 
     def create(self, connection: Connection) -> None:
         """Create the table, and have it forget deleted words at once where SQLite can."""
-        connection.execute(text(_CREATE))
+        for statement in (_CREATE, *_VECTORS):
+            connection.execute(text(statement))
         if HAS_SECURE_DELETE:
             connection.execute(_SECURE_DELETE)
 

@@ -11,7 +11,7 @@ from ...answers.evaluate import evaluate_answers
 from ...answers.evaluate_retrieval import SIGNALS, evaluate_retrieval
 from ...documents.index import Signal
 from ...types import Mode
-from ..bench import page, report
+from ..bench import page, report, retrieval_page
 from ..bench.run import PARTS, QUICK, Plan, run_bench
 from ..home import Group, Home, pass_home, temporary_services
 
@@ -44,15 +44,37 @@ def answers(home: Home, data: Path, as_json: bool, mode: Mode | None) -> None:
 
 
 @evaluate.command()
-@_data_option
+@click.option(
+    "--data",
+    "folders",
+    required=True,
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with documents and questions; may be repeated.",
+)
 @_json_option
 @click.option("--signal", "signals", multiple=True, type=click.Choice(SIGNALS), help="This one alone; may be repeated.")
+@click.option(
+    "--write",
+    "docs",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder docs/ of a checkout: write the table there too.",
+)
 @pass_home
-def retrieval(home: Home, data: Path, as_json: bool, signals: tuple[Signal, ...]) -> None:
+def retrieval(
+    home: Home, folders: tuple[Path, ...], as_json: bool, signals: tuple[Signal, ...], docs: Path | None
+) -> None:
     """Look for the right passage of every question of a folder, in a temporary library."""
-    with temporary_services(home.settings) as services:
-        report = evaluate_retrieval(services, data, signals=signals, progress=lambda text: click.echo(text, err=True))
-    click.echo(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else report.table())
+    reports = []
+    for folder in folders:
+        with temporary_services(home.settings) as services:
+            found = evaluate_retrieval(
+                services, folder, signals=signals, progress=lambda text: click.echo(text, err=True)
+            )
+        reports.append(found)
+        click.echo(json.dumps(found.as_dict(), ensure_ascii=False) if as_json else found.table())
+    if docs is not None:
+        retrieval_page.write(reports, docs)
 
 
 def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...]:
