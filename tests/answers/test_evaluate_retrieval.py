@@ -9,6 +9,7 @@ import pytest
 from docchat.answers.evaluate_retrieval import Figures, evaluate_retrieval
 from docchat.answers.question_sets import Right, read_set
 from docchat.errors import InvalidInput
+from docchat.server.bench import retrieval_page
 
 from .conftest import House
 
@@ -94,6 +95,17 @@ def test_groups_are_counted_apart(house: House, tmp_path: Path) -> None:
     assert [(f.group, f.recall_1) for f in report.figures] == [("", 0.5), ("de", 1.0), ("en", 0.0)]
     assert json.loads(json.dumps(report.as_dict()))["results"][1]["R@1"] == 1.0
     assert "words" in report.table()
+    page = tmp_path / "docs" / "reference"
+    page.mkdir()
+    with pytest.raises(InvalidInput):
+        retrieval_page.write([report], tmp_path / "docs")
+    (page / "retrieval.md").write_text(f"Before.\n{retrieval_page.BEGIN}\nold\n{retrieval_page.END}\nAfter.\n")
+    retrieval_page.write([report], tmp_path / "docs")
+    written = (page / "retrieval.md").read_text()
+    assert "old" not in written
+    assert written.startswith("Before.")
+    assert written.endswith("After.\n")
+    assert f"| {tmp_path.name}, de | document | 2 | 2 | 1 | words | 1.000 | 1.000 |" in written
 
 
 @pytest.mark.parametrize("line", ["no json", "[]"])

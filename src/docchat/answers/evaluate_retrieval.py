@@ -42,6 +42,10 @@ class Index(Protocol):
     def signals(self) -> tuple[Signal, ...]:
         """What a search can go by."""
 
+    @property
+    def embedder(self) -> str:
+        """Name of what makes its vectors."""
+
     def search(
         self,
         *,
@@ -135,7 +139,6 @@ class Report:
     passages: int
     missing: int
     ingest_seconds: float
-    embed_seconds: float
     embedder: str
     figures: tuple[Figures, ...]
 
@@ -149,7 +152,6 @@ class Report:
             "passages": self.passages,
             "missing_places": self.missing,
             "ingest_seconds": round(self.ingest_seconds, 2),
-            "embed_seconds": round(self.embed_seconds, 2),
             "embedder": self.embedder,
             "results": [figure.as_dict() for figure in self.figures],
         }
@@ -192,10 +194,9 @@ def evaluate_retrieval(
     keys = _ingest(services, data, progress)
     documents = {key: services.library.get(owner=OWNER, document_id=id) for key, id in keys.items()}
     ready = {key: document for key, document in documents.items() if document.state is DocumentState.READY}
-    read = time.perf_counter()
-    while services.worker.run_due():  # what runs after reading: embedding
+    while services.worker.run_due():  # what comes after reading: vectors
         pass
-    embedded = time.perf_counter()
+    read = time.perf_counter()
     places = Places(services.library, data, ready)
     index = services.library.index
     available = [signal for signal in (signals or SIGNALS) if signal in index.signals]
@@ -212,8 +213,7 @@ def evaluate_retrieval(
         passages=sum(document.passages for document in ready.values()),
         missing=places.missing(data.questions),
         ingest_seconds=read - begun,
-        embed_seconds=embedded - read,
-        embedder=getattr(index, "embedder_name", "") if "meaning" in index.signals else "",
+        embedder=index.embedder,
         figures=tuple(figures),
     )
 

@@ -76,6 +76,10 @@ class Index(Protocol):
     def signals(self) -> tuple[Signal, ...]:
         """What a search can go by: `meaning` only with an embedder."""
 
+    @property
+    def embedder(self) -> str:
+        """Name of what makes its vectors; empty without an embedder."""
+
     def search(
         self,
         *,

@@ -106,6 +106,11 @@ class SqlIndex:
         """What a search can go by: `meaning` only with an embedder."""
         return ("words", "default") if self.vectors is None else ("words", "meaning", "default")
 
+    @property
+    def embedder(self) -> str:
+        """Name of what makes its vectors; empty without an embedder."""
+        return "" if self.vectors is None else self.vectors.name
+
     def search(
         self,
         *,
