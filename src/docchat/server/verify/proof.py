@@ -17,7 +17,7 @@ from .findings import Proof
 from .raw import Seen
 from .sql_subject import Subject
 from .sql_tables import Search
-from .wanted import Chat, Wanted
+from .wanted import Chat, Rows, Wanted
 
 _SECONDS = 3600
 
@@ -100,6 +100,7 @@ def _wanted(services: Services, subject: Subject) -> Wanted:
         chats=tuple(Chat(str(chat.id), chat.no, chat.first, chat.last, chat.whole) for chat in subject.chats),
         slots=slots,
         documents=tuple(str(document) for document in subject.documents),
+        rows=tuple(Rows(gone.no, gone.chunks) for gone in subject.rows),
         data_dir=str(services.settings.data_dir),
         database=sql_layout.sqlite_path(database.url),
         layout=sql_layout.layout(database),

@@ -14,7 +14,7 @@ from typing import TypedDict
 from ...keys.keyring import SlotState
 from ...keys.slots import HEADER_BYTES, SLOT_BYTES
 from . import strays
-from .pages import MainFile, PageSource, Row, frames, freelist, is_empty, rows
+from .pages import MainFile, PageSource, Row, Value, frames, freelist, is_empty, rows
 from .wanted import Chat, Wanted
 
 SEQ_BITS = 24
@@ -63,8 +63,11 @@ class _Chats:
         self._chats: dict[int, list[Chat]] = {}
         for chat in wanted.chats:
             self._chats.setdefault(chat.no, []).append(chat)
+        self._rows = wanted.rows
 
     def __call__(self, row: Row) -> str | None:
+        if self._rows and (what := self._of_document(row)) is not None:
+            return what
         for chat in self._chats.get(row.rowid >> SEQ_BITS, ()):
             is_message = len(row.values) == self._layout.message_columns and row.values[0] is None
             if chat.first <= row.rowid <= chat.last and is_message:
@@ -77,9 +80,25 @@ class _Chats:
                 return "the chat's row as it was before the clear"
         return None
 
+    def _of_document(self, row: Row) -> str | None:
+        count, values = len(row.values), row.values
+        for gone in self._rows:
+            for columns, at in self._layout.with_document:
+                if count == columns and values[at] == gone.no:
+                    return "a row of this document"
+            indexed = count == self._layout.indexed_columns and values[0] is None and values[1] is not None
+            if indexed and any(first <= row.rowid <= last for first, last in gone.chunks) and _is_token(values[1]):
+                return "words of this document"
+        return None
+
     def _is_alive(self, row: Row) -> bool:
         values = dict(enumerate(row.values))
         return values.get(self._layout.title) is not None or values.get(self._layout.cleared_at) is None
+
+
+def _is_token(value: Value) -> bool:
+    """Whether this is the word that stands for an owner or a collection: a row of the index begins with it."""
+    return isinstance(value, bytes) and value[:2] in (b"_o", b"_c")
 
 
 class _Keys:

@@ -28,7 +28,16 @@ def layout(database: Database) -> Layout:
     with database.read() as connection:
         session = _columns(connection, "chat_session")
         message, *attached = (len(_columns(connection, name)) for name in ("message", "attachment", "attachment_part"))
-        return Layout(message, session.index("title"), session.index("cleared_at"), tuple(attached))
+        named = {name: _columns(connection, name) for name in ("chunk", "document_page", "chunk_vector")}
+        found = [(len(names), names.index("document_no")) for names in named.values() if "document_no" in names]
+        return Layout(
+            message,
+            session.index("title"),
+            session.index("cleared_at"),
+            tuple(attached),
+            tuple(found),
+            len(_columns(connection, "chunk_words_content")),
+        )
 
 
 def key_table() -> KeyTable:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, select
 from ...db.engine import Database
 from ...db.schema import SEQ_BITS, attachment, chat_session, collection, document, receipt
 from ...errors import NotFound
-from ...types import ReceiptState
+from ...types import DocumentState, ReceiptState
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,25 @@ class GoneChat:
 
 
 @dataclass(frozen=True, slots=True)
+class GoneRows:
+    """Rows of a deleted document: its number, and the ids of its passages as first and last of each run of them."""
+
+    no: int
+    chunks: tuple[tuple[int, int], ...]
+
+    def holds(self, chunk_id: int) -> bool:
+        """Whether a passage was one of them."""
+        return any(first <= chunk_id <= last for first, last in self.chunks)
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """What is to be proven gone. `obstacles` say in plain words why it cannot be, before anything is looked at."""
 
     what: str
     chats: tuple[GoneChat, ...] = ()
     documents: tuple[UUID, ...] = ()
+    rows: tuple[GoneRows, ...] = ()
     receipts: tuple[UUID, ...] = ()
     obstacles: tuple[str, ...] = ()
 
@@ -62,10 +75,7 @@ def _receipt(connection: Connection, row: Row[Any]) -> Subject:
     what = f"receipt {row.id} ({row.action})"
     obstacles: tuple[str, ...]
     if row.action == "document":
-        exists = select(document.c.id).where(document.c.id == row.document_id)
-        left = connection.execute(exists).first() is not None
-        there = ("this document is still there",) if left else ()
-        return Subject(what, documents=(row.document_id,), receipts=(row.id,), obstacles=there)
+        return _document(connection, row, what)
     if row.action == "collection":
         exists = select(collection.c.id).where(collection.c.id == row.document_id)
         gone = (row.document_id, *map(UUID, row.scope["documents"]))
@@ -86,6 +96,18 @@ def _receipt(connection: Connection, row: Row[Any]) -> Subject:
         if not chats and row.action != "bulk" and not obstacles:
             obstacles = ("the chat of this receipt is not cleared, or was cleared by another one",)
     return Subject(what, chats, receipts=(row.id,), obstacles=obstacles)
+
+
+def _document(connection: Connection, row: Row[Any], what: str) -> Subject:
+    state = connection.execute(select(document.c.state).where(document.c.id == row.document_id)).scalar_one_or_none()
+    obstacles: tuple[str, ...] = ()
+    if state is not None:
+        going = "rows of this document are still being taken away"
+        obstacles = (going if state == DocumentState.DELETED else "this document is still there",)
+    rows: tuple[GoneRows, ...] = ()
+    if row.scope is not None:  # receipts of before have none
+        rows = (GoneRows(row.scope["no"], tuple((first, last) for first, last in row.scope["chunks"])),)
+    return Subject(what, documents=(row.document_id,), rows=rows, receipts=(row.id,), obstacles=obstacles)
 
 
 def _left(connection: Connection, exists: Select[Any], kind: str) -> tuple[str, ...]:

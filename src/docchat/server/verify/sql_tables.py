@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from ...db.engine import Database
 from ...db.schema import SEQ_BITS
+from . import words
 from .sql_subject import GoneChat, Subject
 
 _BATCH = 1000
@@ -19,6 +20,9 @@ _ID_BYTES = re.compile(_ID.pattern.encode())
 _NUMBER_COLUMNS = frozenset(("session_no", "chat_session_no"))
 _MESSAGE_COLUMNS = frozenset((("message", "id"),))
 _ATTACHED_COLUMNS = frozenset((("attachment", "no"), ("attachment_part", "id")))
+_CHUNK_COLUMNS = frozenset(
+    (("chunk", "id"), ("chunk_words", "rowid"), ("chunk_words_content", "id"), ("chunk_words_docsize", "id"))
+)
 # What stays on purpose: the tombstone (id, owner, slots, successor, receipt) and the receipt, both without content.
 _STAYS = frozenset(
     (
@@ -57,6 +61,7 @@ class Search:
         self._jobs = {str(chat.no) for chat in subject.chats} | {
             name for hexadecimal in self._names for name in (hexadecimal, str(UUID(hexadecimal)))
         }
+        self._rows = subject.rows
         self._jobs |= {str(chat.receipt_id) for chat in subject.chats if chat.receipt_id is not None}
         self.tables = 0
         self.rows = 0
@@ -70,6 +75,8 @@ class Search:
             for row in self._walk(table):
                 self.rows += 1
                 yield from self._look(table.name, row)
+                if self._rows and table.name == "chunk_words_data":
+                    yield from self._words(row)
 
     def _walk(self, table: _Table) -> Iterator[Mapping[str, Any]]:
         names = ", ".join(_quoted(name) for name in table.columns)
@@ -98,6 +105,17 @@ class Search:
             if what is not None:
                 yield f"table {table}, column {column}", what
 
+    def _words(self, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """What a segment of SQLite's index still names, also where the index itself does not look any more."""
+        if not words.is_leaf(row["id"]):
+            return
+        where = f"table chunk_words_data, row {row['id']}"
+        try:
+            if any(gone.holds(number) for number in set(words.rows_of(bytes(row["block"]))) for gone in self._rows):
+                yield where, "words of this document"
+        except IndexError:
+            yield where, "a part of the index that cannot be understood"
+
     def _tombstone(self, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for chat in self._chats.get(row["no"], ()):
             if chat.whole and row["cleared_at"] is None:
@@ -108,13 +126,19 @@ class Search:
 
     def _found(self, table: str, column: str, value: Any) -> str | None:
         if isinstance(value, int):
-            return self._found_number(table, column, value)
+            return self._found_row(table, column, value) or self._found_number(table, column, value)
         if (table, column) in _STAYS:
             return None
         for name in _ids_in(value):
             if name in self._names:
                 return self._names[name]
         return None
+
+    def _found_row(self, table: str, column: str, value: int) -> str | None:
+        if column == "document_no" and any(gone.no == value for gone in self._rows):
+            return "a row of this document"
+        names_chunk = column == "chunk_id" or (table, column) in _CHUNK_COLUMNS
+        return "a passage of this document" if names_chunk and any(gone.holds(value) for gone in self._rows) else None
 
     def _found_number(self, table: str, column: str, value: int) -> str | None:
         if column in _NUMBER_COLUMNS and any(chat.whole for chat in self._chats.get(value, ())):

@@ -19,6 +19,14 @@ class Chat:
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of a deleted document: its number, and first and last of each run of its passages."""
+
+    no: int
+    chunks: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """How rows look on a page: numbers of columns of a message and of what attachments have, and where in a chat's row
     the title and the end stand."""
@@ -27,6 +35,10 @@ class Layout:
     title: int
     cleared_at: int
     attached_columns: tuple[int, ...] = ()
+    with_document: tuple[tuple[int, int], ...] = ()
+    """Tables whose rows name their document's number: number of columns, and where it stands."""
+    indexed_columns: int = 0
+    """Of a row of the index's own text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,7 @@ class Wanted:
     chats: tuple[Chat, ...]
     slots: tuple[int, ...]
     documents: tuple[str, ...]
+    rows: tuple[Rows, ...]
     data_dir: str
     database: str
     layout: Layout
@@ -63,6 +76,7 @@ class Wanted:
             chats=tuple(Chat(**chat) for chat in values.pop("chats")),
             slots=tuple(values.pop("slots")),
             documents=tuple(values.pop("documents")),
+            rows=tuple(Rows(row["no"], tuple(map(tuple, row["chunks"]))) for row in values.pop("rows")),
             layout=Layout(**values.pop("layout")),
             key_table=KeyTable(**values.pop("key_table")),
             **values,
