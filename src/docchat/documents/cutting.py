@@ -21,7 +21,7 @@ def passages_of(number: int, part: Part, known: Known | None = None) -> list[Pas
     seen = part.visible
     heads_at = tables.header(seen) if part.rows else None
     heads = seen[slice(*heads_at)] if heads_at else ""
-    named = "" if part.label.startswith(_PLAIN_LABELS) else part.label
+    named = plain_label(part.label)
     found = []
     for passage in chunk.split(seen, headings=part.headings, rows=part.rows):
         text = seen[passage.start : passage.end]
@@ -37,6 +37,11 @@ def passages_of(number: int, part: Part, known: Known | None = None) -> list[Pas
             )
         )
     return found
+
+
+def plain_label(label: str) -> str:
+    """What a label says of the content: nothing when it only counts pages or slides."""
+    return "" if label.startswith(_PLAIN_LABELS) else label
 
 
 def batches(parts: Sequence[Part]) -> Iterator[Batch]:

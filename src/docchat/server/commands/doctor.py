@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import click
 
 from ...errors import DocChatError
-from ..doctor import content, directory, keys, log, reading
+from ..doctor import content, directory, index, keys, log, reading
 from ..doctor.finding import Check, Finding
 from ..home import Home, pass_home
 
@@ -15,6 +15,7 @@ CHECKS: tuple[Check, ...] = (
     content.check_rows,
     keys.check,
     content.check_originals,
+    index.check,
     log.check,
     reading.check_readers,
     reading.check_model,
