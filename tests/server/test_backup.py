@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import Connection, Row
 
 from docchat.config import Settings
@@ -26,7 +27,8 @@ from docchat.server.backup import sql_content
 from docchat.server.backup.content import back_up_content
 from docchat.server.backup.keys import back_up_keys, remove_old, write_clears
 from docchat.server.backup.restore import Report, Request, restore
-from docchat.server.home import close
+from docchat.server.commands.backup import restore_command
+from docchat.server.home import MountedHome, close
 from docchat.sessions import export
 from docchat.types import DocumentState, Draft
 from docchat.web.state import Services
@@ -698,6 +700,18 @@ def test_old_key_backups_are_overwritten_and_removed(
 def archives_store(path: Path) -> UUID:
     with archives.opened(path, "keys") as archive:
         return archive.manifest.store_id
+
+
+def test_a_mounted_app_is_restored_by_its_own_command(houses: Houses, tmp_path: Path) -> None:
+    settings = houses.settings("postgresql", "house")
+    services = houses.open(settings)
+    content = fill(services)
+    back_up_content(services, tmp_path / "content.tar")
+    done = CliRunner().invoke(
+        restore_command, [str(tmp_path / "content.tar"), "--into", "replace"], obj=MountedHome(services)
+    )
+    assert done.exit_code == 0, done.output
+    check(services, content)
 
 
 def test_the_commands(houses: Houses, tmp_path: Path) -> None:
