@@ -711,7 +711,7 @@ def test_a_mounted_app_is_restored_by_its_own_command(houses: Houses, tmp_path: 
         restore_command, [str(tmp_path / "content.tar"), "--into", "replace"], obj=MountedHome(services)
     )
     assert done.exit_code == 0, done.output
-    check(services, content)
+    check(houses.open(settings), content)
 
 
 def test_the_commands(houses: Houses, tmp_path: Path) -> None:
