@@ -28,6 +28,7 @@ def delete_belongings(home: Home, owner: str) -> tuple[int, int]:
     everything = BulkScope(everything=True)
     receipt = home.services.bulk.clear(owner=owner, scope=everything, final=True, budget_seconds=math.inf)
     documents = 0
+    home.services.worker.run_due(("reclaim",))  # here and now, whether or not a server runs
     while found := home.services.library.list(owner=owner, limit=50).items:
         for document in found:
             home.services.library.delete(owner=owner, document_id=document.id)
