@@ -16,7 +16,7 @@ from .answers.run import Answers
 from .blueprint import make_blueprint
 from .config import Settings
 from .db.engine import Database
-from .db.migrate import Origin, migrate
+from .db.migrate import Origin, migrate, name_keyring
 from .documents.files import make_files
 from .documents.ingest import handlers as document_jobs
 from .documents.library import Library
@@ -105,7 +105,9 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
     database = Database(settings.effective_database_url, timeout=settings.store_timeout_seconds)
     try:
         with _one_at_a_time(settings.data_dir):
-            keyring = _make_keyring(settings, _migrate(database))
+            origin = _migrate(database)
+            keyring = _make_keyring(settings, origin)
+            name_keyring(database, origin, keyring.identity)
     except ConfigError:
         database.close()
         raise
