@@ -123,7 +123,10 @@ def test_threads_get_slots_of_their_own(open_keyring: Opener) -> None:
 
 def test_changes_of_the_same_keys_never_wait_in_a_circle(open_keyring: Opener) -> None:
     keyring = open_keyring()
-    slots = keyring.create(session_id=SESSION, count=120)
+    slots: list[int] = []
+    for _ in range(6):
+        slots += keyring.create(session_id=SESSION, count=20)
+        keyring.reserve(slots=slots[-1] + 5000)  # too far apart for one lock over all
     failed: list[Exception] = []
 
     def change(order: int) -> None:
@@ -142,6 +145,16 @@ def test_changes_of_the_same_keys_never_wait_in_a_circle(open_keyring: Opener) -
         thread.join()
     assert failed == []
     assert set(keyring.states(slots=slots[:115])) == {SlotState.DESTROYED}
+
+
+def test_slots_far_apart_are_locked_in_ascending_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keyring = SlotKeyring(tmp_path, store_id=STORE, slots=0)
+    keyring.reserve(slots=30_000)
+    taken: list[int] = []
+    real = slot_file._lock
+    monkeypatch.setattr(slot_file, "_lock", lambda *request: (taken.append(request[1]), real(*request)))
+    keyring.destroy(slots=(20_000, 10_000, 5))
+    assert taken == [slot_file.at(slot) for slot in (5, 10_000, 20_000)]
 
 
 def test_states_and_ages_of_many_slots_in_any_order(open_keyring: Opener) -> None:
