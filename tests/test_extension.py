@@ -1,11 +1,13 @@
 """What DocChat checks when it is set up, and what it leaves closed."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -144,6 +146,23 @@ def test_a_start_finishes_a_clear_that_was_cut_short(tmp_path: Path) -> None:
         assert connection.execute(select(func.count()).select_from(message)).scalar_one() == 0
         assert connection.execute(select(func.count()).select_from(receipt)).scalar_one() == 1
     close(again)
+
+
+def test_a_keyring_that_was_swapped_is_refused(tmp_path: Path) -> None:
+    """Both claim the store, are as long as each other and were made with the same master key."""
+    parts = build_services(Settings(data_dir=tmp_path))
+    spare = tmp_path / "spare"
+    shutil.copytree(tmp_path / "keys", spare)
+    parts.store.create(owner="ada", title="a title")
+    close(parts)
+    with (spare / "slots.bin").open("r+b") as file:
+        made = (tmp_path / "keys" / "slots.bin").read_bytes()
+        offset = made.index(parts.keyring.identity.bytes)
+        file.write(made[:offset] + uuid4().bytes + made[offset + 16 :])
+    shutil.rmtree(tmp_path / "keys")
+    spare.rename(tmp_path / "keys")
+    with pytest.raises(ConfigError, match=str(parts.keyring.identity)):
+        build_services(Settings(data_dir=tmp_path))
 
 
 def test_the_files_are_for_this_user_alone_whatever_the_umask(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from .answers.run import Answers
 from .blueprint import make_blueprint
 from .config import Settings
 from .db.engine import Database
-from .db.migrate import Origin, migrate
+from .db.migrate import Origin, migrate, name_keyring
 from .documents import embedding
 from .documents.embed import make_embedder
 from .documents.embedding import handlers as embed_jobs
@@ -116,7 +116,9 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
     database = Database(settings.effective_database_url, timeout=settings.store_timeout_seconds)
     try:
         with _one_at_a_time(settings.data_dir):
-            keyring = _make_keyring(settings, _migrate(database))
+            origin = _migrate(database)
+            keyring = _make_keyring(settings, origin)
+            name_keyring(database, origin, keyring.identity)
     except ConfigError:
         database.close()
         raise

@@ -17,6 +17,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from docchat.errors import Cleared, Conflict, DocChatError, NotFound, StoreUnavailable
 from docchat.keys.cipher import MasterKey
+from docchat.keys.keyring import SlotState
 from docchat.keys.rotation import rotate
 from docchat.sessions.bulk import BulkScope
 from docchat.sessions.export import all_messages
@@ -388,4 +389,6 @@ def test_c03_a_clear_amid_the_rewrapping_of_its_key(
         rotation.join()
         for worker in (first, second):
             assert grounds.state(worker, session) == "none"
+            slots = [slot for slot, owner in named if owner == session.id]
+            assert set(worker.keyring.states(slots=slots)) == {SlotState.DESTROYED}, "a key came back"
     tally(f"clears in the middle of a key's rewrapping, {ground.engine}", rounds)

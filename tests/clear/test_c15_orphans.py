@@ -21,7 +21,7 @@ from docchat.types import utc_now
 from docchat.web.state import Services
 
 from ..server.live import docchat
-from .ground import OWNER, Ground, chat, state
+from .ground import OWNER, Ground, chat, run_jobs, state
 from .scale import LONG, SCALE
 from .tracing import Zygote
 
@@ -73,8 +73,8 @@ def _crash(process: Zygote, owner: str, seed: int, seconds: float) -> Counter[st
 
 def _sweep(services: Services) -> str:
     """What a server does by itself within the hour, at once."""
-    ran = services.worker.run_due()
     services.clearing.reconcile(patience=0)
+    ran = run_jobs(services)
     keys = services.audit.sweep_keys()
     files = services.library.sweep_orphans(older_than_seconds=0)
     return f"{ran} jobs, {keys} keys, {files} files"

@@ -304,10 +304,8 @@ def test_names_of_any_bytes(desk: Desk) -> None:
 
 def test_many_files_go_in_few_transactions(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(100):
-        desk.write(
-            f"n/{number}.html",
-            f"<h1>Page {number}</h1><p>About the number {number} and {'abcdefghij'[number // 10] * 3}{'klmnopqrst'[number % 10] * 3}.</p>",
-        )
+        word = "abcdefghij"[number // 10] * 3 + "klmnopqrst"[number % 10] * 3
+        desk.write(f"n/{number}.html", f"<h1>Page {number}</h1><p>About the number {number} and {word}.</p>")
     writes: list[int] = []
     write = desk.house.database.write
 

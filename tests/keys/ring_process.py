@@ -4,11 +4,12 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
 from docchat.db.engine import Database
-from docchat.errors import Cleared
+from docchat.errors import Cleared, StoreUnavailable
 from docchat.keys.rotation import rotate
 from docchat.keys.slots import SlotKeyring
 from docchat.keys.sql import SqlKeyring
@@ -40,7 +41,8 @@ def change_master(keyring: AnyKeyring, slots: int) -> None:
 def rotate_always(keyring: AnyKeyring, slots: int) -> None:
     """Rotation after rotation until killed."""
     while True:
-        change_master(keyring, slots)
+        with suppress(StoreUnavailable):  # SQLite was busy for too long: run it again
+            change_master(keyring, slots)
 
 
 def destroy_all(keyring: AnyKeyring, slots: int) -> None:
@@ -52,20 +54,25 @@ def destroy_all(keyring: AnyKeyring, slots: int) -> None:
 def serve(keyring: AnyKeyring, slots: int) -> None:
     """Create, read, withhold, give back and destroy until killed; every key must be what it was."""
     while True:
-        made = keyring.create(session_id=SESSION, count=2)
-        keys = [keyring.open(session_id=SESSION, slot=slot) for slot in made]
-        for _ in range(20):
-            keyring.suspend(slots=made[:1])
-            keyring.resume(slots=made)
-            assert [keyring.open(session_id=SESSION, slot=slot) for slot in made] == keys
-        keyring.destroy(slots=made[:1])
-        for _ in range(5):
-            try:
-                keyring.open(session_id=SESSION, slot=made[0])
-            except Cleared:
-                continue
-            raise AssertionError("a destroyed key came back")
-        print("served", flush=True)
+        with suppress(StoreUnavailable):  # 503: SQLite was busy for too long
+            _serve_once(keyring)
+            print("served", flush=True)
+
+
+def _serve_once(keyring: AnyKeyring) -> None:
+    made = keyring.create(session_id=SESSION, count=2)
+    keys = [keyring.open(session_id=SESSION, slot=slot) for slot in made]
+    for _ in range(20):
+        keyring.suspend(slots=made[:1])
+        keyring.resume(slots=made)
+        assert [keyring.open(session_id=SESSION, slot=slot) for slot in made] == keys
+    keyring.destroy(slots=made[:1])
+    for _ in range(5):
+        try:
+            keyring.open(session_id=SESSION, slot=made[0])
+        except Cleared:
+            continue
+        raise AssertionError("a destroyed key came back")
 
 
 def destroy_two(keyring: AnyKeyring, slots: int) -> None:

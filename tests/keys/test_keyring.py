@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,10 +12,13 @@ import pytest
 from sqlalchemy import text
 
 from docchat.db.engine import Database
-from docchat.errors import Cleared, ConfigError, KeyDamaged, StorageFull
+from docchat.errors import Cleared, ConfigError, KeyDamaged, StorageFull, StoreError, StoreUnavailable
+from docchat.keys import slot_file
 from docchat.keys.keyring import SlotState
+from docchat.keys.slot_file import OpenFile
 from docchat.keys.slots import HEADER_BYTES, SLOT_BYTES, SlotKeyring
 from docchat.keys.sql import SqlKeyring
+from docchat.types import utc_now
 
 from .conftest import STORE, Opener
 
@@ -115,6 +119,75 @@ def test_threads_get_slots_of_their_own(open_keyring: Opener) -> None:
     assert len(set(taken)) == 160
     for slot in taken:
         keyring.open(session_id=SESSION, slot=slot)
+
+
+def test_changes_of_the_same_keys_never_wait_in_a_circle(open_keyring: Opener) -> None:
+    keyring = open_keyring()
+    slots: list[int] = []
+    for _ in range(6):
+        slots += keyring.create(session_id=SESSION, count=20)
+        keyring.reserve(slots=slots[-1] + 5000)  # too far apart for one lock over all
+    failed: list[Exception] = []
+
+    def change(order: int) -> None:
+        try:
+            for step in range(0, 100, 5):
+                some = slots[step : step + 20][::order]
+                keyring.suspend(slots=some)
+                keyring.destroy(slots=some)
+        except StoreError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=change, args=(order,)) for order in (1, -1, 1, -1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert set(keyring.states(slots=slots[:115])) == {SlotState.DESTROYED}
+
+
+def test_slots_far_apart_are_locked_in_ascending_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keyring = SlotKeyring(tmp_path, store_id=STORE, slots=0)
+    keyring.reserve(slots=30_000)
+    taken: list[int] = []
+    real = slot_file._lock
+    monkeypatch.setattr(slot_file, "_lock", lambda *request: (taken.append(request[1]), real(*request)))
+    keyring.destroy(slots=(20_000, 10_000, 5))
+    assert taken == [slot_file.at(slot) for slot in (5, 10_000, 20_000)]
+
+
+def test_states_and_ages_of_many_slots_in_any_order(open_keyring: Opener) -> None:
+    keyring = open_keyring()
+    before = utc_now() - timedelta(minutes=1)
+    slots = [slot for _ in range(6) for slot in keyring.create(session_id=SESSION, count=200)]
+    keyring.destroy(slots=slots[::3])
+    keyring.suspend(slots=slots[1::3])
+    asked = [*slots[::-1], slots[5], slots[-1] + 50_000, *slots[::7]]
+    kinds = {slot: (SlotState.DESTROYED, SlotState.SUSPENDED, SlotState.LIVE)[at % 3] for at, slot in enumerate(slots)}
+    assert keyring.states(slots=asked) == tuple(kinds.get(slot, SlotState.HOLE) for slot in asked)
+    ages = keyring.made_at(slots=asked)
+    for slot, age in zip(asked, ages, strict=True):
+        if kinds.get(slot) in (SlotState.LIVE, SlotState.SUSPENDED):
+            assert before <= age <= utc_now()
+        else:
+            assert age == datetime(1970, 1, 1, tzinfo=UTC)
+    assert keyring.states(slots=()) == ()
+
+
+def test_a_lock_that_is_never_given_back_is_not_waited_for_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyring = SlotKeyring(tmp_path, store_id=STORE, slots=0)
+    slots = keyring.create(session_id=SESSION, count=2)
+    monkeypatch.setattr(slot_file, "_LOCK_SECONDS", 0.2)
+    with OpenFile(keyring.path) as holder:
+        slot_file.lock_slots(holder, slots[:1])
+        with pytest.raises(StoreUnavailable):
+            keyring.destroy(slots=slots)
+        assert keyring.open(session_id=SESSION, slot=slots[0])  # unreachable is not cleared
+    keyring.destroy(slots=slots)
+    assert set(keyring.states(slots=slots)) == {SlotState.DESTROYED}
 
 
 def test_the_bytes_of_a_destroyed_key_are_gone(tmp_path: Path) -> None:

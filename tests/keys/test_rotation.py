@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -63,6 +64,18 @@ def test_keys_stay_what_they_are_and_lie_under_the_new_master_key(open_keyring: 
     assert keyring.open(session_id=SESSION, slot=new)
     other.resume(slots=slots[:2])
     assert other.open(session_id=SESSION, slot=slots[0]) == keys[0]
+
+
+def test_a_key_keeps_the_minute_it_was_made_in(open_keyring: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    keyring = open_keyring()
+    then = datetime(2024, 2, 29, 12, 30, tzinfo=UTC)
+    monkeypatch.setattr("docchat.keys.cipher.utc_now", lambda: then)
+    slots = keyring.create(session_id=SESSION, count=3)
+    monkeypatch.undo()
+    keyring.suspend(slots=slots[:1])
+    keyring.destroy(slots=slots[2:])
+    _rotate(keyring, slots)
+    assert keyring.made_at(slots=slots) == (then, then, datetime(1970, 1, 1, tzinfo=UTC))
 
 
 def test_again_and_again(open_keyring: Opener, tmp_path: Path) -> None:

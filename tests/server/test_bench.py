@@ -1,6 +1,7 @@
 """The benchmark: a whole small run of the command, and its parts on made-up figures."""
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -90,6 +91,7 @@ def test_the_page_and_the_plot_are_written(done: subprocess.CompletedProcess[str
     assert after.endswith(page.END + before.partition(page.END)[2])
     assert "### Clear, by the number of messages\n\n|  | 4 | 60 | last : first |\n| --- | ---: | ---: | ---: |" in after
     assert f"../{page.PLOT}" in after
+    assert re.search(r"\nProcessors: \d+\. Load average: \d+\.\d at the start, \d+\.\d at the end\.\n", after)
     drawn = ElementTree.parse(folder / "written" / page.PLOT).getroot()
     lines = list(drawn.iter(f"{SVG}polyline"))
     labels = [text.text or "" for text in drawn.iter(f"{SVG}text")]

@@ -26,6 +26,8 @@ def test_users_come_change_and_go(data_dir: Path, papers: Path) -> None:
         done = docchat(data_dir, "user", *arguments, stdin=stdin)
         return done.returncode, done.stdout + done.stderr
 
+    assert "Made the master key" in user("list")[1]  # said once, where it is made
+
     assert user("add", "ann", "--password-stdin", stdin="short\n") == (
         1,
         "Error: The password must have at least 12 characters.\n",
@@ -72,6 +74,7 @@ def test_deleting_a_user_destroys_chats_and_documents(data_dir: Path, papers: Pa
 
 
 def test_ingest_takes_folders_skips_what_is_there_and_says_what_failed(data_dir: Path, papers: Path) -> None:
+    docchat(data_dir, "user", "list")
     first = docchat(data_dir, "ingest", str(papers))
     assert first.returncode == 0
     assert first.stderr == "There are no accounts: working as the owner “local”.\n"

@@ -8,7 +8,7 @@ from uuid import UUID
 from ..errors import Cleared, DocChatError, NotFound, StoreUnavailable
 from ..types import AnswerEvent, ChatSession, Message, MessageState, Page
 
-POLL_SECONDS = 0.25
+POLL_SECONDS = 0.1
 """How often the store is asked for more of another process's answer."""
 HEARTBEAT_SECONDS = 1.0
 

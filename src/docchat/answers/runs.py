@@ -15,7 +15,7 @@ from .model import ModelStream
 
 FLUSH_SECONDS = 0.125
 """Text is sent at most eight times a second."""
-WATCH_SECONDS = 0.2
+WATCH_SECONDS = 0.1
 """How often the process asks whether the sessions of its running answers still live."""
 BEAT_SECONDS = 2.0
 """How often a running answer says in the database that it lives, and looks whether it shall stop."""

@@ -163,8 +163,9 @@ class Database:
             engine = self._make_postgresql()
             return _Engines(os.getpid(), engine, engine)
         with suppress(OSError):  # SQLite says what is wrong with it
-            # For this user alone, whatever the umask; the files beside it get the same mode.
-            os.close(os.open(str(self.url.database), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            # For this user alone, whatever the umask; the files beside it get the same mode. Only when it is new:
+            # closing any descriptor of it drops all locks of this process, and another may then delete its log.
+            os.close(os.open(str(self.url.database), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         reading = create_engine(
             self.url.set(drivername="sqlite+docchat_read"),
             connect_args={"timeout": self.timeout, "check_same_thread": False},

@@ -23,6 +23,7 @@ from .schema import (
     store_meta,
 )
 
+_KEYRING = "keyring_id"
 Step = Callable[[Connection], None]
 
 
@@ -103,6 +104,19 @@ def migrate(database: Database, *, extra: Step | None = None) -> Origin:
             _write(connection, "store_id", store_id)
         highest = connection.execute(select(func.max(chat_session.c.meta_slot), func.max(chat_session.c.history_slot)))
         return Origin(UUID(store_id), max(-1 if slot is None else slot for slot in highest.one()) + 1)
+
+
+def name_keyring(database: Database, origin: Origin, identity: UUID) -> None:
+    """Write down which keyring seals this database. Raises ConfigError when it is another one than before."""
+    with database.write() as connection:
+        known = _read(connection, _KEYRING)
+        if known is None or not origin.slots:
+            _write(connection, _KEYRING, str(identity))
+        elif known != str(identity):
+            raise ConfigError(
+                f"The chats of this database are sealed with the keyring {known}, but the keyring in place is "
+                f"{identity}. Put the right one back; another one must not stand in for it."
+            )
 
 
 def _read(connection: Connection, key: str) -> str | None:

@@ -17,7 +17,8 @@ _CHUNKS = 300
 _LARGE = 100_000
 """Passages above which the index's own check, which holds every writer up, is left out."""
 _WITHOUT_WORDS = {
-    "sqlite": "SELECT DISTINCT document_no FROM chunk LEFT JOIN chunk_words_docsize ON chunk_words_docsize.id = chunk.id"
+    "sqlite": "SELECT DISTINCT document_no FROM chunk"
+    " LEFT JOIN chunk_words_docsize ON chunk_words_docsize.id = chunk.id"
     " JOIN document ON document.no = document_no WHERE chunk_words_docsize.id IS NULL AND state = 'ready'",
     "postgresql": "SELECT DISTINCT document_no FROM chunk LEFT JOIN chunk_words ON chunk_id = chunk.id"
     " JOIN document ON document.no = document_no WHERE chunk_id IS NULL AND state = 'ready'",

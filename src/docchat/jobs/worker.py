@@ -3,7 +3,7 @@
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from ..db.engine import Database
 from ..errors import DocChatError, trail
@@ -92,9 +92,13 @@ class Worker:
             for thread in self._threads[1]:
                 thread.join(timeout)
 
-    def run_due(self) -> int:
-        """Run every job that is due now, quick ones first; their number. For tests and a host's own scheduler."""
-        return sum(self._run_lane(lane, self._stopping) for lane in self._lanes)
+    def run_due(self, kinds: Collection[str] | None = None) -> int:
+        """Run every job that is due now, or those of some kinds, quick ones first; their number.
+
+        For tests, commands and a host's own scheduler.
+        """
+        lanes = [tuple(kind for kind in lane if kinds is None or kind in kinds) for lane in self._lanes]
+        return sum(self._run_lane(lane, self._stopping) for lane in lanes if lane)
 
     def _runs_here(self) -> bool:
         threads = self._threads

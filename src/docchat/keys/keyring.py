@@ -27,6 +27,9 @@ class Keyring(Protocol):
     a new key does not fit.
     """
 
+    identity: UUID
+    """Id of this keyring, made with it."""
+
     def create(self, *, session_id: UUID, count: int) -> tuple[int, ...]:
         """Make `count` new keys, durable before this returns; their slot numbers, never used before."""
 

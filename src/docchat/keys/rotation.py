@@ -45,8 +45,6 @@ class Census:
 class RotatingKeyring(Keyring, Protocol):
     """A keyring that can say where its master keys stand."""
 
-    identity: UUID
-    """Id of this keyring, made with it."""
     masters: MasterKeys
     shared: bool
     """Whether other hosts, with a `master.key` of their own, may use it too."""

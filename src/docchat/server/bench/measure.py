@@ -10,6 +10,10 @@ from typing import Any, NamedTuple
 OWNER = "00000000-0000-4000-8000-000000000000"
 """Who owns all chats that are measured; over HTTP the account that signs in."""
 OURS = "docchat"
+MACHINE = "machine"
+PROCESSORS = "processors"
+LOAD_BEFORE = "load average at the start"
+LOAD_AFTER = "load average at the end"
 TURN_CHARS = 1000
 """Characters of each of the two messages of a turn."""
 
@@ -53,7 +57,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """All that a run measured. `notes` say what could not be measured, and why."""
+    """All that a run measured. `notes` say what could not be measured and why, and what else is to be known."""
 
     series: tuple[Series, ...]
     figures: tuple[Figure, ...]

@@ -5,7 +5,7 @@ from pathlib import Path
 from ...errors import InvalidInput
 from . import plot
 from .measure import Result
-from .report import tables
+from .report import machine, tables
 
 BEGIN = "<!-- docchat bench --write writes from here -->"
 END = "<!-- to here -->"
@@ -22,11 +22,13 @@ def write(result: Result, docs: Path) -> None:
     except (FileNotFoundError, ValueError) as error:
         raise InvalidInput(f"{page} is not there, or has no marks for the tables.") from error
     parts = [table.markdown() for table in tables(result)]
+    if said := machine(result):
+        parts.insert(0, said)
     drawn = plot.svg(result)
     if drawn is not None:
         (docs / PLOT).write_text(drawn, encoding="utf-8")
         parts.insert(0, f"![Time of a clear against the number of messages](../{PLOT})")
     if result.notes:
-        parts.append("\n".join(["### Not measured", "", *(f"- {note}" for note in result.notes)]))
+        parts.append("\n".join(["### Remarks", "", *(f"- {note}" for note in result.notes)]))
     middle = "\n\n".join(parts)
     page.write_text(f"{before}{BEGIN}\n\n{middle}\n\n{END}{after}", encoding="utf-8")

@@ -7,7 +7,7 @@ from typing import Any
 from . import chats, documents, http, limits, memory, stored, unreadable
 from .bars import bars
 from .founding import NAME as FOUNDING
-from .measure import OURS, Result, Series, as_json
+from .measure import LOAD_AFTER, LOAD_BEFORE, MACHINE, OURS, PROCESSORS, Result, Series, as_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,17 @@ def text(result: Result) -> str:
     """Everything, for a terminal."""
     parts = [table.text() for table in tables(result)]
     if result.notes:
-        parts.append("\n".join(["Not measured", *(f"  {note}" for note in result.notes)]))
-    return "\n\n".join(["Times are medians in milliseconds, 95th percentiles in brackets.", *parts])
+        parts.append("\n".join(["Remarks", *(f"  {note}" for note in result.notes)]))
+    return "\n\n".join(["Times are medians in milliseconds, 95th percentiles in brackets.", machine(result), *parts])
+
+
+def machine(result: Result) -> str:
+    """How busy the machine was: its load average counts all that want to run, the benchmark itself too."""
+    before, after = (result.figure(MACHINE, MACHINE, what) for what in (LOAD_BEFORE, LOAD_AFTER))
+    if before is None or after is None:
+        return ""
+    processors = result.figure(MACHINE, MACHINE, PROCESSORS)
+    return f"Processors: {processors:.0f}. Load average: {before:.1f} at the start, {after:.1f} at the end."
 
 
 def document(result: Result) -> dict[str, Any]:

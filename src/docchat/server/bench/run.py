@@ -1,5 +1,6 @@
 """A run of the benchmark: which parts, at which sizes, in which order."""
 
+import os
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -15,7 +16,7 @@ from .documents import measure_documents
 from .founding import FoundingStore
 from .http import measure_http
 from .limits import Limits
-from .measure import Recorder, Result
+from .measure import LOAD_AFTER, LOAD_BEFORE, MACHINE, PROCESSORS, Figure, Recorder, Result
 from .memory import measure_memory
 from .peers import available
 from .postgres import postgres
@@ -47,6 +48,8 @@ QUICK = Plan(lengths=(10, 100, 1000), sessions=(1000, 10_000), rounds=3, request
 def run_bench(settings: Settings, plan: Plan, *, progress: Callable[[str], None]) -> Result:
     """Measure in throw-away libraries on SQLite, with `settings` else. Raises DocChatError."""
     recorder = Recorder()
+    recorder.figures.append(Figure(MACHINE, MACHINE, PROCESSORS, os.cpu_count() or 1))
+    recorder.figures.append(Figure(MACHINE, MACHINE, LOAD_BEFORE, round(os.getloadavg()[0], 2)))
     if "documents" in plan.parts and plan.data is not None:
         progress("documents and answers")
         with temporary_services(settings) as services:
@@ -69,6 +72,7 @@ def run_bench(settings: Settings, plan: Plan, *, progress: Callable[[str], None]
             if "http" in plan.parts:
                 ends = {size: built[size] for size in {min(built), max(built)}}
                 measure_http(recorder, ends, rounds=plan.requests, progress=progress)
+    recorder.figures.append(Figure(MACHINE, MACHINE, LOAD_AFTER, round(os.getloadavg()[0], 2)))
     result = recorder.result()
     slot = result.median(limits.LIMITS, limits.RAW_SLOT, limits.WRITE)
     if slot is not None and slot < _NO_DISK_MS:

@@ -11,7 +11,7 @@ from ...types import utc_now
 from ..backup.content import back_up_content
 from ..backup.keys import back_up_keys, remove_old, write_clears
 from ..backup.restore import Report, Request, restore
-from ..home import Home, close, pass_home
+from ..home import Home, MountedHome, close, pass_home
 from ..sql_checks import note_key_backup
 
 _path = click.Path(path_type=Path)
@@ -96,7 +96,8 @@ def restore_command(
         accept_lost_clears=accept_lost_clears,
         without_chats=without_chats,
     )
-    home.close()
+    if isinstance(home, MountedHome):
+        close(home.services)  # what the application of this very process holds open is in nobody's way
     _tell(restore(home.settings, request), _finish(home))
 
 

@@ -33,6 +33,7 @@ def delete_belongings(home: Home, owner: str) -> tuple[int, int]:
     receipt = home.services.bulk.clear(owner=owner, scope=everything, final=True, budget_seconds=math.inf)
     collections = home.services.collections
     documents = 0
+    home.services.worker.run_due(("reclaim",))  # here and now, whether or not a server runs
     for one in collections.list(owner=owner):
         if one.access == "owner":
             collections.delete(owner=owner, collection_id=one.id)
