@@ -40,7 +40,9 @@ from .sessions.jobs import handlers as session_jobs
 from .sessions.retention import Retention
 from .sessions.shredder import Shredder
 from .sessions.sql import SqlSessionStore
-from .sessions.sql_attachments import JOB as ATTACH
+from .sessions.sql_attachment_intake import AttachmentIntake
+from .sessions.sql_attachment_reading import AttachmentReading
+from .sessions.sql_attachment_rows import JOB as ATTACH
 from .sessions.sql_attachments import SqlAttachments
 from .sessions.sql_audit import SqlAudit
 from .sessions.sql_bulk import SqlBulk
@@ -131,7 +133,7 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
     retention = Retention(graves, shredder, settings.retention_days, settings.retention_idle_days)
     index = make_index(database, make_embedder(settings))
     library = Library(database, make_files(database, settings), index, settings)
-    attachments = Attachments(SqlAttachments(database, keyring), library.sandbox, settings)
+    attachments = _make_attachments(database, keyring, library, settings)
     worker = Worker(
         database,
         {
@@ -169,6 +171,11 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
         worker=worker,
         user=user or UserSource(_nothing, _nothing),
     )
+
+
+def _make_attachments(database: Database, keyring: Keyring, library: Library, settings: Settings) -> Attachments:
+    intake, reading = AttachmentIntake(database, keyring), AttachmentReading(database, keyring)
+    return Attachments(SqlAttachments(database, keyring), intake, reading, library.sandbox, settings)
 
 
 def _make_model(settings: Settings) -> OpenAIModel | None:
@@ -242,7 +249,7 @@ def _tidy(store: SqlSessionStore, library: Library, attachments: Attachments, be
     """What crashes have left: answers that nobody makes any more, originals of no document, half attachments."""
     store.end_dead_runs()
     beat()
-    attachments.rows.sweep()
+    attachments.intake.sweep()
     beat()
     library.sweep_orphans()
 

@@ -13,7 +13,7 @@ from docchat.documents.scope import PERSONAL, Scope
 from docchat.documents.terms import terms
 from docchat.extension import build_services
 from docchat.server.home import close
-from docchat.sessions.sql_attachments import Attached, AttachedPassage
+from docchat.sessions.attachment_parts import Attached, AttachedPassage
 from docchat.types import Document, DocumentState, Message, new_id, utc_now
 from docchat.web.state import Services
 

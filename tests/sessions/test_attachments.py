@@ -8,8 +8,12 @@ from sqlalchemy import select
 
 from docchat.db.schema import attachment, attachment_part, job
 from docchat.errors import Cleared, Conflict, NotFound
-from docchat.sessions import sql_attachments
-from docchat.sessions.sql_attachments import AttachedPassage, SqlAttachments
+from docchat.sessions import sql_attachment_intake
+from docchat.sessions.attachment_parts import AttachedPassage
+from docchat.sessions.sql_attachment_intake import AttachmentIntake
+from docchat.sessions.sql_attachment_reading import AttachmentReading
+from docchat.sessions.sql_attachment_rows import JOB
+from docchat.sessions.sql_attachments import SqlAttachments
 from docchat.types import Box, Document, DocumentState, Draft, PageText, ReceiptState
 
 from .conftest import House, build
@@ -19,22 +23,31 @@ PAGES = [PageText(number, f"Page {number}", f"{SECRET} page {number}", (Box(0, 3
 PASSAGES = [AttachedPassage(number, 0, 6, f"Page {number}", SECRET, "secretpl", "", "") for number in (1, 2)]
 
 
+class Files(SqlAttachments):
+    """Attachments with how they come in and how they are read."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house.database, house.keyring)
+        self.intake = AttachmentIntake(house.database, house.keyring)
+        self.reading = AttachmentReading(house.database, house.keyring)
+
+
 @pytest.fixture
-def files(house: House) -> SqlAttachments:
-    return SqlAttachments(house.database, house.keyring)
+def files(house: House) -> Files:
+    return Files(house)
 
 
-def attach(files: SqlAttachments, session_id: UUID, *, read: bool = True, owner: str = "ada") -> Document:
+def attach(files: Files, session_id: UUID, *, read: bool = True, owner: str = "ada") -> Document:
     pieces = iter([f"{SECRET} {number}".encode() * 20 for number in range(6)])
-    added = files.add(
+    added = files.intake.add(
         owner=owner, session_id=session_id, name=f"{SECRET}.pdf", media_type="application/pdf", pieces=pieces
     )
     if read:
-        reading = files.begin(attachment_id=added.id)
+        reading = files.reading.begin(attachment_id=added.id)
         assert reading is not None
         assert reading.document.state is DocumentState.QUEUED
-        files.store(reading, PAGES[:1], PASSAGES[:1], last=False)
-        files.store(reading, PAGES[1:], PASSAGES[1:], last=True)
+        files.reading.store(reading, PAGES[:1], PASSAGES[:1], last=False)
+        files.reading.store(reading, PAGES[1:], PASSAGES[1:], last=True)
     return added
 
 
@@ -48,7 +61,7 @@ def chat(house: House, owner: str = "ada") -> UUID:
     return house.store.create(owner=owner, title="Chat").id
 
 
-def test_what_is_attached_is_sealed_and_can_be_read(house: House, files: SqlAttachments) -> None:
+def test_what_is_attached_is_sealed_and_can_be_read(house: House, files: Files) -> None:
     session_id = chat(house)
     added = attach(files, session_id)
     found = files.get(owner="ada", session_id=session_id, attachment_id=added.id)
@@ -67,7 +80,7 @@ def test_what_is_attached_is_sealed_and_can_be_read(house: House, files: SqlAtta
     assert not any(SECRET.encode() in cell or b"application/pdf" in cell for cell in cells)
 
 
-def test_nobody_else_gets_it(house: House, files: SqlAttachments) -> None:
+def test_nobody_else_gets_it(house: House, files: Files) -> None:
     session_id, other, theirs = chat(house), chat(house), chat(house, "bob")
     added = attach(files, session_id)
     for owner, at in (("bob", session_id), ("bob", theirs), ("ada", other)):
@@ -89,7 +102,7 @@ def test_nobody_else_gets_it(house: House, files: SqlAttachments) -> None:
 
 
 @pytest.mark.parametrize("verb", ["clear", "delete"])
-def test_it_goes_with_its_chat(house: House, files: SqlAttachments, verb: str) -> None:
+def test_it_goes_with_its_chat(house: House, files: Files, verb: str) -> None:
     session_id, other = chat(house), chat(house)
     kept = attach(files, other)
     added, waiting = attach(files, session_id), attach(files, session_id, read=False)
@@ -107,9 +120,9 @@ def test_it_goes_with_its_chat(house: House, files: SqlAttachments, verb: str) -
     ):
         with pytest.raises(Cleared):
             call()  # type: ignore[no-untyped-call]
-    assert files.begin(attachment_id=waiting.id) is None
+    assert files.reading.begin(attachment_id=waiting.id) is None
     with house.database.read() as connection:
-        subjects = connection.execute(select(job.c.subject).where(job.c.kind == sql_attachments.JOB)).scalars().all()
+        subjects = connection.execute(select(job.c.subject).where(job.c.kind == JOB)).scalars().all()
     assert str(waiting.id) not in subjects
     house.worker.run_due()
     with house.database.read() as connection:
@@ -118,7 +131,7 @@ def test_it_goes_with_its_chat(house: House, files: SqlAttachments, verb: str) -
     assert len(files.opened(owner="ada", session_id=other)) == 1
 
 
-def test_a_cleared_history_keeps_it(house: House, files: SqlAttachments) -> None:
+def test_a_cleared_history_keeps_it(house: House, files: Files) -> None:
     session_id = chat(house)
     house.store.append(owner="ada", session_id=session_id, drafts=[Draft("user", "q")])
     attach(files, session_id)
@@ -131,7 +144,7 @@ def test_a_cleared_history_keeps_it(house: House, files: SqlAttachments) -> None
     assert len(files.opened(owner="ada", session_id=session_id)) == 1
 
 
-def test_many_chats_cleared_at_once_count_theirs(house: House, files: SqlAttachments) -> None:
+def test_many_chats_cleared_at_once_count_theirs(house: House, files: Files) -> None:
     from docchat.sessions.sql_bulk import BulkScope
 
     for _ in range(3):
@@ -146,7 +159,7 @@ def test_many_chats_cleared_at_once_count_theirs(house: House, files: SqlAttachm
 
 def test_an_undo_brings_it_back_and_reads_on(house: House) -> None:
     patient = build(house.database, house.keyring, undo_seconds=60)
-    files = SqlAttachments(house.database, house.keyring)
+    files = Files(house)
     session_id = chat(house)
     ready, waiting = attach(files, session_id), attach(files, session_id, read=False)
     receipt = patient.clearing.clear(owner="ada", session_id=session_id).receipt
@@ -157,12 +170,12 @@ def test_an_undo_brings_it_back_and_reads_on(house: House) -> None:
     patient.clearing.undo(owner="ada", receipt_id=receipt.id)
     assert [one.document.id for one in files.opened(owner="ada", session_id=session_id)] == [ready.id]
     with house.database.read() as connection:
-        subjects = connection.execute(select(job.c.subject).where(job.c.kind == sql_attachments.JOB)).scalars().all()
+        subjects = connection.execute(select(job.c.subject).where(job.c.kind == JOB)).scalars().all()
     assert str(waiting.id) in subjects
-    assert files.begin(attachment_id=waiting.id) is not None
+    assert files.reading.begin(attachment_id=waiting.id) is not None
 
 
-def test_one_is_deleted_and_the_counters_know(house: House, files: SqlAttachments) -> None:
+def test_one_is_deleted_and_the_counters_know(house: House, files: Files) -> None:
     session_id = chat(house)
     first, second = attach(files, session_id), attach(files, session_id)
     receipt = files.delete(owner="ada", session_id=session_id, attachment_id=first.id)
@@ -174,7 +187,7 @@ def test_one_is_deleted_and_the_counters_know(house: House, files: SqlAttachment
     assert (cleared.counts["attachments"], cleared.counts["passages"]) == (1, 2)
 
 
-def test_a_file_that_breaks_off_is_not_kept(house: House, files: SqlAttachments) -> None:
+def test_a_file_that_breaks_off_is_not_kept(house: House, files: Files) -> None:
     session_id = chat(house)
 
     def broken() -> Iterator[bytes]:
@@ -182,25 +195,25 @@ def test_a_file_that_breaks_off_is_not_kept(house: House, files: SqlAttachments)
         raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
-        files.add(owner="ada", session_id=session_id, name="a", media_type="text/plain", pieces=broken())
+        files.intake.add(owner="ada", session_id=session_id, name="a", media_type="text/plain", pieces=broken())
     assert files.list(owner="ada", session_id=session_id) == ()
     assert stored(house) == []
 
 
-def test_half_a_file_of_a_crash_is_swept(house: House, files: SqlAttachments) -> None:
+def test_half_a_file_of_a_crash_is_swept(house: House, files: Files) -> None:
     session_id = chat(house)
     added = attach(files, session_id)
     with house.database.write() as connection:
-        half = {"state": "receiving", "created_at": added.created_at - 2 * sql_attachments._LATE}
+        half = {"state": "receiving", "created_at": added.created_at - 2 * sql_attachment_intake._LATE}
         connection.execute(attachment.update().values(half))
     assert files.list(owner="ada", session_id=session_id) == ()
     assert files.opened(owner="ada", session_id=session_id) == ()
-    assert files.sweep() == 1
+    assert files.intake.sweep() == 1
     assert stored(house) == []
 
 
-def test_a_chat_has_so_many(house: House, files: SqlAttachments, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql_attachments, "MOST", 2)
+def test_a_chat_has_so_many(house: House, files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql_attachment_intake, "MOST", 2)
     session_id = chat(house)
     for _ in range(2):
         attach(files, session_id)
@@ -209,10 +222,10 @@ def test_a_chat_has_so_many(house: House, files: SqlAttachments, monkeypatch: py
     assert len(files.list(owner="ada", session_id=session_id)) == 2
 
 
-def test_an_attachment_that_cannot_be_read_says_why(house: House, files: SqlAttachments) -> None:
+def test_an_attachment_that_cannot_be_read_says_why(house: House, files: Files) -> None:
     session_id = chat(house)
     added = attach(files, session_id, read=False)
-    files.fail(attachment_id=added.id, message=f"{SECRET} message", code="damaged")
+    files.reading.fail(attachment_id=added.id, message=f"{SECRET} message", code="damaged")
     found = files.get(owner="ada", session_id=session_id, attachment_id=added.id)
     assert (found.state, found.error, found.error_code) == (DocumentState.FAILED, f"{SECRET} message", "damaged")
     assert not any(SECRET.encode() in cell for cell in stored(house))

@@ -11,7 +11,7 @@ from ..documents import rank
 from ..documents.index import Signal, Told
 from ..documents.scope import Scope
 from ..documents.terms import MARK, Known, terms
-from ..sessions.sql_attachments import Attached, AttachedPassage
+from ..sessions.attachment_parts import Attached, AttachedPassage
 from ..types import Chunk, PageText, ScoredChunk
 from .attachments import Attachments
 from .retrieve import Index, Pages

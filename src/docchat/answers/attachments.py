@@ -14,7 +14,10 @@ from ..documents.sandbox import Sandbox
 from ..errors import Cleared, InvalidInput, NotFound, Unreadable
 from ..jobs.queue import Job
 from ..jobs.worker import MAX_ATTEMPTS, Beat
-from ..sessions.sql_attachments import AttachedPassage, SqlAttachments
+from ..sessions.attachment_parts import AttachedPassage
+from ..sessions.sql_attachment_intake import AttachmentIntake
+from ..sessions.sql_attachment_reading import AttachmentReading
+from ..sessions.sql_attachments import SqlAttachments
 from ..types import Document, PageText, Receipt
 
 PDF = "application/pdf"
@@ -24,8 +27,17 @@ _START = 1024
 class Attachments:
     """The attachments of many chats. What of them is stored is sealed; what is open is in memory only."""
 
-    def __init__(self, rows: SqlAttachments, sandbox: Sandbox, settings: Settings) -> None:
+    def __init__(
+        self,
+        rows: SqlAttachments,
+        intake: AttachmentIntake,
+        reading: AttachmentReading,
+        sandbox: Sandbox,
+        settings: Settings,
+    ) -> None:
         self.rows = rows
+        self.intake = intake
+        self._reading = reading
         self._sandbox = sandbox
         self._limit = settings.max_upload_bytes
 
@@ -41,7 +53,7 @@ class Attachments:
         name = shown_name(name)
         kind = find_media_type(name, media_type, start)
         pieces = iter(Intake(stream, self._limit))
-        return self.rows.add(owner=owner, session_id=session_id, name=name, media_type=kind, pieces=pieces)
+        return self.intake.add(owner=owner, session_id=session_id, name=name, media_type=kind, pieces=pieces)
 
     def page(self, *, owner: str, session_id: UUID, attachment_id: UUID, number: int) -> PageText:
         """Page `number` (1-based). Raises NotFound, Cleared, and Unreadable for a file that no reader could read."""
@@ -75,21 +87,21 @@ class Attachments:
         except (Cleared, NotFound):
             settled = True  # it went while it was read
         except Unreadable as error:
-            self.rows.fail(attachment_id=attachment_id, message=error.message, code=error.code)
+            self._reading.fail(attachment_id=attachment_id, message=error.message, code=error.code)
             settled = True
         finally:
             if not settled and job.attempts >= MAX_ATTEMPTS:
                 message = "Reading this file failed several times."
-                self.rows.fail(attachment_id=attachment_id, message=message, code="reader_failed")
+                self._reading.fail(attachment_id=attachment_id, message=message, code="reader_failed")
 
     def _read(self, attachment_id: UUID, beat: Beat) -> None:
-        reading = self.rows.begin(attachment_id=attachment_id)
+        reading = self._reading.begin(attachment_id=attachment_id)
         if reading is None:
             return
-        parts = self._sandbox.read(self.rows.content(reading), name=reading.document.name, beat=beat)
+        parts = self._sandbox.read(self._reading.content(reading), name=reading.document.name, beat=beat)
         for pages, passages, last in _batches(parts):
             beat()
-            self.rows.store(reading, pages, passages, last=last)
+            self._reading.store(reading, pages, passages, last=last)
 
 
 def _batches(parts: Sequence[Part]) -> Iterator[tuple[Sequence[PageText], Sequence[AttachedPassage], bool]]:

@@ -16,8 +16,8 @@ from ..errors import NotFound
 from ..jobs import queue
 from ..types import Receipt, ReceiptState, new_id, utc_now
 from .shredder import Shredder
-from .sql_attachments import JOB as ATTACH
-from .sql_attachments import jobs_of
+from .sql_attachment_rows import JOB as ATTACH
+from .sql_attachment_rows import jobs_of
 from .sql_rows import counts_of, slots_of
 
 MAX_SELECTED = 10_000

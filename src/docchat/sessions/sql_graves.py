@@ -18,8 +18,8 @@ from ..keys.keyring import CLEARED
 from ..types import Action, ChatSession, Receipt, ReceiptState, new_id, utc_now
 from .sealing import Slots
 from .shredder import Shredder
-from .sql_attachments import JOB as ATTACH
-from .sql_attachments import jobs_of
+from .sql_attachment_rows import JOB as ATTACH
+from .sql_attachment_rows import jobs_of
 from .sql_rows import NEXT_TURN, SessionRow, as_session, counts_of, find, id_range, insert_empty, slots_of
 
 # Chats up to this many messages lose their rows in the transaction of the clear itself; longer ones, whose keys are

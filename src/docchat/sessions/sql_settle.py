@@ -14,8 +14,8 @@ from ..jobs.queue import Job
 from ..jobs.worker import Beat, Retry
 from ..types import Receipt, ReceiptState
 from .shredder import Shredder
-from .sql_attachments import JOB as ATTACH
-from .sql_attachments import jobs_of
+from .sql_attachment_rows import JOB as ATTACH
+from .sql_attachment_rows import jobs_of
 from .sql_rows import id_range, message_id
 
 _BATCH = 2000

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Integer, Row, Table, delete, func, literal, s
 from ...db.engine import Database
 from ...db.schema import SEQ_BITS, attachment, attachment_part, chat_session, collection, collection_member
 from ...jobs import queue
-from ...sessions.sql_attachments import JOB
+from ...sessions.sql_attachment_rows import JOB
 from ...types import DocumentState
 from .archive import Spool
 from .sql_rows import encoded
