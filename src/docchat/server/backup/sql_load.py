@@ -138,7 +138,7 @@ def live_slots(connection: Connection) -> Iterator[tuple[int, ...]]:
 def empty_all(connection: Connection) -> None:
     """Take everything out of a PostgreSQL database of docchat's, in the caller's transaction."""
     names = ", ".join(table.name for table in reversed(document.metadata.sorted_tables) if table is not store_meta)
-    connection.execute(text(f"TRUNCATE chunk_words, {names} RESTART IDENTITY"))
+    connection.execute(text(f"TRUNCATE chunk_words, chunk_vector, {names} RESTART IDENTITY"))
 
 
 def _by_document(batch: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, list[Mapping[str, Any]]]]:
