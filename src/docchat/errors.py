@@ -99,8 +99,8 @@ class NotFound(DocChatError):
     status = 404
     code = "not_found"
 
-    def __init__(self, message: str = "There is nothing here.") -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "There is nothing here.", *, code: str | None = None) -> None:
+        super().__init__(message, code=code)
 
 
 class Conflict(DocChatError):

@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 
 from docchat.documents.fetch import AllowList, Fetched, Fetcher
 
+from ..documents.test_thumbnail import png
 from .conftest import Host
 from .test_routes import one_page_pdf
 
@@ -145,11 +146,26 @@ def test_a_thumbnail_is_kept_by_the_browser_and_asked_for_each_time(host: Host, 
     known = {"If-None-Match": first.headers["ETag"]}
     again = client.get(f"/api/documents/{document_id}/thumbnail", headers=known)
     assert (again.status_code, again.data) == (304, b"")
-    assert client.get(f"/api/documents/{plain}/thumbnail").status_code == 404
+    none = client.get(f"/api/documents/{plain}/thumbnail")
+    assert (none.status_code, none.get_json()["code"]) == (404, "no_thumbnail")
+    assert client.get(f"/api/documents/{document_id}/thumbnail?page=2").status_code == 404
+    assert client.get(f"/api/documents/{document_id}/thumbnail?page=0").status_code == 400
     other = host.client("other").get(f"/api/documents/{document_id}/thumbnail", headers=known)
     assert (other.status_code, other.headers["Cache-Control"]) == (404, "private, no-store")
     client.delete(f"/api/documents/{document_id}")
     assert client.get(f"/api/documents/{document_id}/thumbnail", headers=known).status_code == 404
+
+
+def test_a_picture_has_a_thumbnail_before_and_without_its_text(host: Host, client: FlaskClient) -> None:
+    """Read or not: the first page is tried, and one that cannot be drawn is never more than a 404."""
+    picture = upload(client, png(2, 8, b"\xc8\x0a\x1e"), "photo.png")
+    broken = upload(client, png(2, 8, b"\xc8\x0a\x1e")[:20], "broken.png")
+    for _ in range(2):
+        found = client.get(f"/api/documents/{picture}/thumbnail")
+        assert (found.status_code, int.from_bytes(found.data[16:20], "big")) == (200, 240)
+        refused = client.get(f"/api/documents/{broken}/thumbnail")
+        assert (refused.status_code, refused.get_json()["code"]) == (404, "no_thumbnail")
+        host.services.worker.run_due()
 
 
 def test_progress_in_numbers(host: Host, client: FlaskClient) -> None:

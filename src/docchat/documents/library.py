@@ -22,7 +22,7 @@ from . import boxes, sql_access, sql_removal
 from .fetch import AllowList, Fetcher
 from .file_store import FileStore
 from .index import Index
-from .names import shown_name
+from .names import DRAWN, shown_name
 from .sandbox import Sandbox
 from .scope import PERSONAL, Scope
 from .sql_documents import COLUMNS, from_row
@@ -31,7 +31,6 @@ from .unlock import unlock
 
 logger = logging.getLogger(__name__)
 
-PDF = "application/pdf"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST = 200
 _SWEPT_AT_ONCE = 500
@@ -193,9 +192,12 @@ class Library:
         return self.files.open(document_id=document_id)
 
     def page_image(self, *, owner: str, document_id: UUID, number: int, width: int) -> bytes:
-        """Page `number` of a PDF as a PNG, `width` pixels wide. Raises NotFound, Unreadable."""
+        """Page `number` of a PDF or picture as a PNG, `width` pixels wide. Raises NotFound, Unreadable.
+
+        The first page also of one that is not read yet, or could not be.
+        """
         found = self.get(owner=owner, document_id=document_id)
-        if found.media_type != PDF or not 1 <= number <= found.pages:
+        if found.media_type not in DRAWN or not 1 <= number <= max(1, found.pages):
             raise NotFound
         content = self.files.open(document_id=document_id)
         return self.sandbox.render(content, number=number, width=width)

@@ -10,6 +10,8 @@ _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 _JOINERS = "\u200c\u200d"  # needed inside words of some scripts and inside emoji
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,80}/[a-z0-9][a-z0-9.+-]{0,120}")
 UNKNOWN_TYPE = "application/octet-stream"
+DRAWN = frozenset({"application/pdf", "image/png", "image/jpeg"})
+"""Media types of the files whose pages can be shown as pictures."""
 
 
 def shown_name(name: str) -> str:

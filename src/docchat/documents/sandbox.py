@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +26,8 @@ _LONGEST_NAME = 255
 _SHORT_NAME = 32
 _LONGEST_PASSWORD = 1024
 _TRIES = 3
+DRAWING_SECONDS = 10.0
+"""What the picture of one page may take."""
 MOST_SCANS = 500
 """Pictures of text that are read in one document; the pages behind them say so."""
 NEEDS_OCR = (
@@ -109,9 +111,14 @@ class Sandbox:
         return found
 
     def render(self, content: Iterable[bytes], *, number: int, width: int) -> bytes:
-        """Page `number` (1-based) of a PDF as a PNG, `width` pixels wide. Raises Unreadable as `read` does."""
+        """Page `number` (1-based) of a PDF, or a picture, as a PNG `width` pixels wide. Raises Unreadable like `read`.
+
+        Somebody waits for it with a page open, so it gets less time than a reading.
+        """
+        seconds = min(self._seconds, DRAWING_SECONDS)
         with _held(content) as file:
-            kind, body = self._ask(file, {"verb": "render", "number": number, "width": width}, None)
+            request = {"verb": "render", "number": number, "width": width, "seconds": seconds}
+            kind, body = self._ask(file, request, None)
         if kind != b"P":
             raise Unreadable("This page cannot be shown as a picture.", code="reader_crashed")
         return body
@@ -163,8 +170,8 @@ class Sandbox:
         if zygote is not None:
             _dispose(zygote)
 
-    def _ask(self, file: int, request: dict[str, object], beat: Callable[[], None] | None) -> tuple[bytes, bytes]:
-        message = json.dumps({**request, "seconds": self._seconds, "memory": self._memory}).encode()
+    def _ask(self, file: int, request: Mapping[str, object], beat: Callable[[], None] | None) -> tuple[bytes, bytes]:
+        message = json.dumps({"seconds": self._seconds, "memory": self._memory, **request}).encode()
         for _ in range(_TRIES):
             zygote = self._current()
             try:

@@ -30,7 +30,8 @@ if __name__ == "__main__":
     _package.__path__ = [str(Path(__file__).resolve().parents[1])]
     sys.modules["docchat"] = _package
 
-from docchat.documents.formats import ocr, pdf, read
+from docchat.documents import thumbnail
+from docchat.documents.formats import ocr, read
 from docchat.documents.formats.part import Part
 from docchat.errors import Unreadable
 
@@ -164,7 +165,7 @@ def _answer(request: dict[str, object], data: bytes) -> tuple[bytes, bytes]:
     password = str(request["password"]) if "password" in request else None
     if request["verb"] == "render":
         number, width = int(str(request["number"])), int(str(request["width"]))
-        return b"P", pdf.render(data, number=number, width=width)
+        return b"P", thumbnail.draw(data, number=number, width=width)
     if request["verb"] == "ocr":
         engine = ocr.Engine(str(request["tesseract"]), str(request["languages"]), float(str(request["seconds"])))
         place = request["scan"] if isinstance(request["scan"], list) else []

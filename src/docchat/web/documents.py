@@ -7,9 +7,9 @@ from flask import Response, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
-from ..documents.names import shown_name
+from ..documents.names import DRAWN, shown_name
 from ..documents.scope import PERSONAL
-from ..errors import DocChatError, InvalidInput, Unreadable
+from ..errors import DocChatError, InvalidInput, NotFound, Unreadable
 from ..types import Document, DocumentState
 from . import collections, forms, receipts, shapes
 from .auth import owner
@@ -17,11 +17,12 @@ from .downloads import attachment
 from .state import EXTENSION, services
 
 PAGE = 50
-PDF = "application/pdf"
 THUMBNAIL = 240
 """Pixels that a thumbnail is wide."""
 _FIELDS = ("files", "file")
 _WIDTHS = (50, 3000)
+_MOST_PAGES = 1_000_000
+_NO_THUMBNAIL = "no_thumbnail"
 
 
 def index() -> ResponseReturnValue:
@@ -94,27 +95,40 @@ def page(document_id: UUID, number: int) -> ResponseReturnValue:
         raise Unreadable(document.error or "This document could not be read.", code=document.error_code)
     found = services().library.page(owner=owner(), document_id=document_id, number=number)
     image = None
-    if document.media_type == PDF:
+    if document.media_type in DRAWN:
         image = url_for(f"{EXTENSION}.page_image", document_id=document_id, number=number)
     return jsonify(shapes.page(found, pages=document.pages, image=image))
 
 
 def page_image(document_id: UUID, number: int) -> Response:
-    """The picture of a PDF's page, `width` pixels wide."""
+    """A page of a PDF, or a picture, `width` pixels wide."""
     width = forms.number("width", 1000, *_WIDTHS)
     picture = services().library.page_image(owner=owner(), document_id=document_id, number=number, width=width)
     return Response(picture, mimetype="image/png")
 
 
 def thumbnail(document_id: UUID) -> Response:
-    """The first page of a PDF, small. A browser may keep it, and asks each time whether it may still show it."""
+    """A page of a PDF, or a picture, small; `page` is 1 unless it says otherwise.
+
+    It is drawn when it is asked for and kept by nobody but the browser, which asks each time whether it may still show
+    it: so nothing of it is left here when the document is deleted. Raises NotFound with code no_thumbnail.
+    """
     found = _document(document_id)
+    number = forms.number("page", 1, 1, _MOST_PAGES)
+    tag = f"{found.id.hex}-{number}"
     response = Response(mimetype="image/png")
-    response.set_etag(found.id.hex)
-    if request.if_none_match.contains(found.id.hex):
+    response.set_etag(tag)
+    if request.if_none_match.contains(tag):
         response.status_code = 304
-    else:
-        response.data = services().library.page_image(owner=owner(), document_id=document_id, number=1, width=THUMBNAIL)
+        return response
+    if found.media_type not in DRAWN:
+        raise NotFound("Files of this kind have no thumbnails.", code=_NO_THUMBNAIL)
+    library = services().library
+    try:
+        picture = library.page_image(owner=owner(), document_id=document_id, number=number, width=THUMBNAIL)
+    except Unreadable as error:
+        raise NotFound("This page cannot be shown as a picture.", code=_NO_THUMBNAIL) from error
+    response.data = picture
     return response
 
 
