@@ -64,6 +64,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", f"{_SESSION}/attachments", "attachments", attachments.index),
     Route("POST", f"{_SESSION}/attachments", "attach", attachments.attach),
     Route("DELETE", _ATTACHMENT, "delete_attachment", attachments.delete),
+    Route("POST", f"{_ATTACHMENT}/password", "unlock_attachment", attachments.unlock),
     Route("GET", _ATTACHED_PAGE, "attachment_page", attachments.page),
     Route("GET", f"{_ATTACHED_PAGE}/image", "attachment_image", attachments.page_image),
     Route("GET", f"{_ATTACHMENT}/original", "attachment_original", attachments.original),

@@ -231,6 +231,40 @@ def test_an_attachment_that_cannot_be_read_says_why(house: House, files: Files) 
     assert not any(SECRET.encode() in cell for cell in stored(house))
 
 
+def test_one_that_failed_is_made_ready_once(house: House, files: Files) -> None:
+    session_id = chat(house)
+    added = attach(files, session_id, read=False)
+    ids = {"owner": "ada", "session_id": session_id, "attachment_id": added.id}
+    many = [AttachedPassage(1, 0, 6, "Page 1", f"{SECRET} {number}", "secretpl", "", "") for number in range(900)]
+
+    def store(wanted: str) -> None:
+        files.reading.store_late(
+            **ids,  # type: ignore[arg-type]
+            pages=PAGES,
+            passages=many,
+            wanted=lambda known: known.error_code == wanted,
+        )
+
+    store("locked")
+    assert files.get(**ids).state is DocumentState.QUEUED  # type: ignore[arg-type]
+    files.reading.fail(attachment_id=added.id, message="It is locked.", code="locked")
+    store("damaged")
+    assert files.get(**ids).state is DocumentState.FAILED  # type: ignore[arg-type]
+    for _ in range(2):
+        store("locked")
+    found = files.get(**ids)  # type: ignore[arg-type]
+    assert (found.state, found.error, found.error_code) == (DocumentState.READY, None, None)
+    assert (found.pages, found.passages) == (2, 900)
+    assert [files.page(**ids, number=number) for number in (1, 2)] == PAGES  # type: ignore[arg-type]
+    assert list(files.opened(owner="ada", session_id=session_id)[0].passages) == many
+    assert not any(SECRET.encode() in cell for cell in stored(house))
+    receipt = house.clearing.clear(owner="ada", session_id=session_id).receipt
+    assert receipt is not None
+    assert receipt.counts["passages"] == 900
+    with pytest.raises(Cleared):
+        store("locked")
+
+
 def test_what_a_question_was_asked_of_is_sealed_with_it(house: House) -> None:
     session_id, one, two = chat(house), UUID(int=7), UUID(int=8)
     asked = Draft("user", "q", collections=(one,), documents=(two,))

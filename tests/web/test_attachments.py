@@ -1,6 +1,7 @@
 """Attachments over HTTP: never in the clear on a disk, pages and pictures, and gone with their chat."""
 
 import io
+import logging
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from ..documents import samples
 from .conftest import Host
 from .test_routes import one_page_pdf
 
@@ -87,6 +89,46 @@ def test_a_refused_file_says_why(make_host: Callable[..., Host]) -> None:
         assert (response.status_code, response.get_json()["code"]) == (status, code)
     assert client.post(f"/api/sessions/{chat}/attachments").get_json()["code"] == "no_file"
     assert client.get(f"/api/sessions/{chat}/attachments").get_json() == {"attachments": []}
+
+
+def test_a_locked_one_is_read_with_its_password(
+    host: Host, client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    chat = new_chat(client)
+    password = "tiger-Larnmouth-1907"
+    attached = attach(client, chat, samples.pdf([[(72, 700, "Opens at 07:15.")]], password=password), "hours.pdf")
+    host.services.worker.run_due()
+    base = f"/api/sessions/{chat}/attachments/{attached['id']}"
+    (waiting,) = client.get(f"/api/sessions/{chat}/attachments").get_json()["attachments"]
+    assert (waiting["state"], waiting["code"]) == ("failed", "locked")
+    refused = client.post(f"{base}/password", json={"password": "wrong"})
+    assert (refused.status_code, refused.get_json()["code"]) == (422, "locked")
+    assert client.get(f"/api/sessions/{chat}/attachments").get_json() == {"attachments": [waiting]}
+    assert client.post(f"{base}/password", json={}).status_code == 400
+
+    opened = client.post(f"{base}/password", json={"password": password}).get_json()
+    assert (opened["state"], opened["code"], opened["error"], opened["pages"]) == ("ready", None, None, 1)
+    assert client.get(f"{base}/pages/1").get_json()["text"] == "Opens at 07:15."
+    answer = client.post(f"/api/sessions/{chat}/ask", json={"question": "When does it open?"})
+    assert "07:15" in answer.text
+    assert client.post(f"{base}/password", json={"password": "any"}).get_json() == opened, "a ready one stays"
+
+    assert password not in caplog.text
+    host.services.database.close()
+    for path in host.services.settings.data_dir.rglob("*"):
+        assert not path.is_file() or password.encode() not in path.read_bytes()
+
+
+def test_only_one_that_waits_takes_a_password(host: Host, client: FlaskClient) -> None:
+    chat = new_chat(client)
+    broken = attach(client, chat, b"%PDF-1.4 garbage", "broken.pdf")
+    path = f"/api/sessions/{chat}/attachments/{broken['id']}/password"
+    host.services.worker.run_due()
+    refused = client.post(path, json={"password": "any"})
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "not_locked")
+    client.post(f"/api/sessions/{chat}/clear")
+    assert client.post(path, json={"password": "any"}).status_code == 410
 
 
 def test_one_is_deleted_and_proven_gone(host: Host, client: FlaskClient) -> None:

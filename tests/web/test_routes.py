@@ -75,6 +75,7 @@ ROWS = {
     "attachments": Row(ids=True),
     "attach": Row(201, ids=True, files=True),
     "delete_attachment": Row(ids=True),
+    "unlock_attachment": Row(ids=True, json={"password": "none is needed"}),
     "attachment_page": Row(ids=True),
     "attachment_image": Row(ids=True),
     "attachment_original": Row(ids=True),

@@ -8,19 +8,19 @@ from ..config import Settings
 from ..documents.file_store import Intake
 from ..documents.formats.part import Part
 from ..documents.ingest import batches
+from ..documents.names import DRAWN, shown_name
 from ..documents.names import media_type as find_media_type
-from ..documents.names import shown_name
 from ..documents.sandbox import Sandbox
-from ..errors import Cleared, InvalidInput, NotFound, Unreadable
+from ..documents.unlock import waits
+from ..errors import Cleared, Conflict, InvalidInput, NotFound, Unreadable
 from ..jobs.queue import Job
 from ..jobs.worker import MAX_ATTEMPTS, Beat
 from ..sessions.attachment_parts import AttachedPassage
 from ..sessions.sql_attachment_intake import AttachmentIntake
 from ..sessions.sql_attachment_reading import AttachmentReading
 from ..sessions.sql_attachments import SqlAttachments
-from ..types import Document, PageText, Receipt
+from ..types import Document, DocumentState, PageText, Receipt
 
-PDF = "application/pdf"
 _START = 1024
 
 
@@ -63,14 +63,37 @@ class Attachments:
         return self.rows.page(owner=owner, session_id=session_id, attachment_id=attachment_id, number=number)
 
     def page_image(self, *, owner: str, session_id: UUID, attachment_id: UUID, number: int, width: int) -> bytes:
-        """Page `number` of a PDF as a PNG, `width` pixels wide. Raises NotFound, Cleared, Unreadable."""
+        """Page `number` of a PDF or picture as a PNG, `width` pixels wide. Raises NotFound, Cleared, Unreadable."""
         found = self.rows.get(owner=owner, session_id=session_id, attachment_id=attachment_id)
-        if found.media_type != PDF or not 1 <= number <= found.pages:
+        if found.media_type not in DRAWN or not 1 <= number <= found.pages:
             raise NotFound
         content = self.rows.original(owner=owner, session_id=session_id, attachment_id=attachment_id)
         picture = self._sandbox.render(content, number=number, width=width)
         self.rows.get(owner=owner, session_id=session_id, attachment_id=attachment_id)  # cleared meanwhile?
         return picture
+
+    def unlock(self, *, owner: str, session_id: UUID, attachment_id: UUID, password: str) -> Document:
+        """Read an attachment that waits for its password, which is used for that and kept nowhere; a ready one stays.
+
+        Raises NotFound, Cleared, Conflict with code not_locked, and Unreadable: it waits on, after a wrong password
+        (locked) as after any other failure.
+        """
+        found = self.rows.get(owner=owner, session_id=session_id, attachment_id=attachment_id)
+        if found.state is DocumentState.READY:
+            return found
+        if not waits(found):
+            raise Conflict("This file does not wait for a password.", code="not_locked")
+        content = self.rows.original(owner=owner, session_id=session_id, attachment_id=attachment_id)
+        read = list(_batches(self._sandbox.read(content, name=found.name, password=password)))
+        self._reading.store_late(
+            owner=owner,
+            session_id=session_id,
+            attachment_id=attachment_id,
+            pages=[page for pages, _, _ in read for page in pages],
+            passages=[passage for _, passages, _ in read for passage in passages],
+            wanted=waits,
+        )
+        return self.rows.get(owner=owner, session_id=session_id, attachment_id=attachment_id)
 
     def delete(self, *, owner: str, session_id: UUID, attachment_id: UUID) -> Receipt:
         """Delete one attachment from its chat. Raises NotFound, Cleared."""

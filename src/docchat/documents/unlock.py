@@ -38,13 +38,14 @@ def unlock(
         found = from_row(sql_access.load(connection, owner, document_id, COLUMNS, change=True))
     if found.state is DocumentState.READY:
         return found
-    if not _waits(found):
+    if not waits(found):
         raise Conflict("This document does not wait for a password.", code="not_locked")
     parts = sandbox.read(files.open(document_id=document_id), name=found.name, password=password)
     return _stored(database, index, owner, document_id, parts)
 
 
-def _waits(found: Document) -> bool:
+def waits(found: Document) -> bool:
+    """Whether a document or an attachment could not be read because it is locked."""
     return found.state is DocumentState.FAILED and found.error_code == LOCKED
 
 
@@ -52,7 +53,7 @@ def _stored(database: Database, index: Index, owner: str, document_id: UUID, par
     """The document with its content, written in one transaction: whoever stops in the middle leaves it waiting."""
     cut = list(batches(parts))
     with database.write() as connection:
-        if _waits(from_row(sql_access.load(connection, owner, document_id, COLUMNS, change=True))):
+        if waits(from_row(sql_access.load(connection, owner, document_id, COLUMNS, change=True))):
             queued = update(document).where(document.c.id == document_id).values(state=DocumentState.QUEUED)
             connection.execute(queued)
             (claimed,) = sql_documents.begin_some(connection, index, [document_id])

@@ -1,6 +1,6 @@
 """Attachments while they are read: what the reader gets of them, and where it puts their pages and passages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -10,12 +10,14 @@ from ..db.engine import Database
 from ..db.schema import attachment, attachment_part
 from ..errors import StoreError
 from ..keys.keyring import Keyring
-from ..types import DocumentState, PageText
+from ..types import Document, DocumentState, PageText
 from . import sql_attachment_rows as rows
 from .attachment_parts import AttachedPassage, Reading, dump_pages, dump_passages, grouped
 from .sealing import Sealer
 from .sql_attachment_rows import ORIGINAL, PAGES, PASSAGES, AttachmentRow, PartOf
 from .sql_rows import find_live, slots_of
+
+_PASSAGES_AT_ONCE = 400
 
 
 class AttachmentReading:
@@ -64,6 +66,39 @@ class AttachmentReading:
             rows.count(connection, row.no, passages=len(passages))
             self._sealer.check(slots_of(row))
 
+    def store_late(
+        self,
+        *,
+        owner: str,
+        session_id: UUID,
+        attachment_id: UUID,
+        pages: Sequence[PageText],
+        passages: Sequence[AttachedPassage],
+        wanted: Callable[[Document], bool],
+    ) -> None:
+        """Make a failed attachment ready that could be read after all, in one transaction, if it is `wanted` still.
+
+        Raises NotFound when it was deleted, Cleared when its chat was.
+        """
+        with self._database.write() as connection:
+            row = find_live(connection, owner=owner, session_id=session_id, lock=True)
+            found = rows.find(connection, row, attachment_id)
+            known = rows.open_facts(self._sealer, row, [found])[0]
+            if found.state != DocumentState.FAILED or not wanted(known):
+                return
+            slots = slots_of(row)
+            rows.insert_parts(connection, self._sealer, row, slots, found.no, _parts(pages, passages, 0))
+            readable = replace(known, error=None, error_code=None)
+            values = {
+                "pages": len(pages),
+                "passages": len(passages),
+                "state": DocumentState.READY,
+                "sealed": rows.seal_facts(self._sealer, row, slots, found.no, readable),
+            }
+            connection.execute(update(attachment).where(attachment.c.no == found.no).values(values))
+            rows.count(connection, row.no, passages=len(passages))
+            self._sealer.check(slots)
+
     def fail(self, *, attachment_id: UUID, message: str, code: str) -> None:
         """Mark an attachment as unreadable, with a message for people. One that is ready or gone stays as it is."""
         with self._database.write() as connection:
@@ -88,6 +123,8 @@ def _drop_read(connection: Connection, session_no: int, found: AttachmentRow) ->
 def _parts(pages: Sequence[PageText], passages: Sequence[AttachedPassage], done: int) -> list[PartOf]:
     """What is stored of pages and passages when `done` passages are stored already."""
     parts: list[PartOf] = [(PAGES, group[0].number, group[-1].number, dump_pages(group)) for group in grouped(pages)]
-    if passages:
-        parts.append((PASSAGES, done + 1, done + len(passages), dump_passages(passages)))
+    for start in range(0, len(passages), _PASSAGES_AT_ONCE):
+        some = passages[start : start + _PASSAGES_AT_ONCE]
+        first = done + start + 1
+        parts.append((PASSAGES, first, first + len(some) - 1, dump_passages(some)))
     return parts

@@ -1,4 +1,4 @@
-"""Views of a chat's attachments: attach, list, read a page and see it, delete. Nothing of a file touches the disk."""
+"""Views of a chat's attachments: attach, list, read, unlock and delete. Nothing of a file touches the disk."""
 
 import errno
 from collections.abc import Iterator
@@ -10,8 +10,7 @@ from flask import Response, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.formparser import FormDataParser, default_stream_factory
 
-from ..answers.attachments import PDF
-from ..documents.names import shown_name
+from ..documents.names import DRAWN, shown_name
 from ..errors import Cleared, DocChatError, InvalidInput, NotFound
 from ..types import Document
 from . import forms, receipts, shapes
@@ -80,6 +79,15 @@ def delete(session_id: UUID, attachment_id: UUID) -> Response:
     return receipts.success(receipt)
 
 
+def unlock(session_id: UUID, attachment_id: UUID) -> ResponseReturnValue:
+    """Read a locked attachment with its password, now: it is not kept for later."""
+    fields = forms.texts(required=("password",))
+    found = services().attachments.unlock(
+        owner=owner(), session_id=session_id, attachment_id=attachment_id, password=fields["password"]
+    )
+    return jsonify(shapes.document(found))
+
+
 def page(session_id: UUID, attachment_id: UUID, number: int) -> ResponseReturnValue:
     """The text of a page. Raises Unreadable for a file that no reader could read."""
     found = _attachment(session_id, attachment_id)
@@ -87,14 +95,14 @@ def page(session_id: UUID, attachment_id: UUID, number: int) -> ResponseReturnVa
         owner=owner(), session_id=session_id, attachment_id=attachment_id, number=number
     )
     image = None
-    if found.media_type == PDF:
+    if found.media_type in DRAWN:
         endpoint = f"{EXTENSION}.attachment_image"
         image = url_for(endpoint, session_id=session_id, attachment_id=attachment_id, number=number)
     return jsonify(shapes.page(shown, pages=found.pages, image=image))
 
 
 def page_image(session_id: UUID, attachment_id: UUID, number: int) -> Response:
-    """The picture of a PDF's page, `width` pixels wide."""
+    """A page of a PDF, or a picture, `width` pixels wide."""
     width = forms.number("width", 1000, *_WIDTHS)
     picture = services().attachments.page_image(
         owner=owner(), session_id=session_id, attachment_id=attachment_id, number=number, width=width
