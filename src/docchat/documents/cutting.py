@@ -1,5 +1,6 @@
 """The parts of a document as pages and passages, with the words that passages are found by."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from ..types import PageText
@@ -13,7 +14,8 @@ BATCH = 400
 """Passages written in one transaction; the write lock is held for some tens of milliseconds."""
 _LONGEST_LABEL = 120
 _MOST_KNOWN = 65_536
-_PLAIN_LABELS = ("Page ", "Slide ", "Part ", "Sheet ", "Message")
+_COUNTED = re.compile(r"(?:(?:Page|Slide|Part|Sheet|Message) \d+|Message)(?: \((?:scan|hidden|part \d+)\))?(?:, |$)")
+_ONLY_COUNTED = re.compile(r"Part \d+$")
 
 
 def passages_of(number: int, part: Part, known: Known | None = None) -> list[PassageRow]:
@@ -32,7 +34,7 @@ def passages_of(number: int, part: Part, known: Known | None = None) -> list[Pas
                 start=passage.start,
                 end=passage.end,
                 text=text,
-                label=(part.label or passage.heading)[:_LONGEST_LABEL],
+                label=_where(part.label, passage.heading),
                 words=Words.of(label=f"{named} {passage.heading}", text=text, heads=beside, known=known),
             )
         )
@@ -40,8 +42,17 @@ def passages_of(number: int, part: Part, known: Known | None = None) -> list[Pas
 
 
 def plain_label(label: str) -> str:
-    """What a label says of the content: nothing when it only counts pages or slides."""
-    return "" if label.startswith(_PLAIN_LABELS) else label
+    """What a label says of the content, without what only counts pages or slides."""
+    return _COUNTED.sub("", label, count=1) if _COUNTED.match(label) else label
+
+
+def _where(label: str, heading: str) -> str:
+    """What a passage is cited by: its page, slide, sheet or chapter with its heading, each only where it says more."""
+    if heading and (not label or _ONLY_COUNTED.match(label)):
+        found = heading
+    else:
+        found = f"{label}, {heading}" if heading and heading not in label else label
+    return found[:_LONGEST_LABEL]
 
 
 def batches(parts: Sequence[Part]) -> Iterator[Batch]:
