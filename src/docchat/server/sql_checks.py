@@ -3,13 +3,26 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Integer, delete, func, insert, literal, or_, select, text
+from sqlalchemy import Column, Connection, Integer, delete, exists, func, insert, literal, or_, select, text
 
 from ..db.engine import Database
-from ..db.schema import SEQ_BITS, answer_run, chat_session, document, job, message, receipt, store_meta
+from ..db.schema import (
+    SEQ_BITS,
+    answer_run,
+    attachment,
+    attachment_part,
+    chat_session,
+    document,
+    job,
+    message,
+    receipt,
+    store_meta,
+)
 from ..jobs import queue
+from ..sessions.sql_attachment_rows import ORIGINAL, RECEIVING
 from ..types import DocumentState, ReceiptState, utc_now
 
 _BATCH = 1000
@@ -67,8 +80,9 @@ def slot_uses(database: Database) -> Iterator[Sequence[SlotUse]]:
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """Messages that belong to no live chat: some of the ids `first` to `last`."""
+    """Rows that belong to no live chat: some of those whose `column` is `first` to `last`."""
 
+    column: Column[Any]
     first: int
     last: int
     count: int
@@ -77,27 +91,49 @@ class Leftover:
 def leftover_messages(database: Database) -> Iterator[Leftover]:
     """Messages without a chat: of cleared ones, of cleared histories, and of none at all. Those that an undo may need
     are not among them."""
+    return _leftovers(database, message.c.id)
+
+
+def leftover_attachments(database: Database) -> Iterator[Leftover]:
+    """The same of attachments and their parts, which a cleared history leaves."""
+    yield from _leftovers(database, attachment_part.c.id)
+    yield from _leftovers(database, attachment.c.no)
+
+
+def lost_attachments(database: Database) -> int:
+    """Attachments that were received, and of whose file nothing is stored."""
+    original = exists().where(attachment_part.c.attachment_no == attachment.c.no, attachment_part.c.kind == ORIGINAL)
+    query = select(func.count()).select_from(attachment).where(~original, attachment.c.state != RECEIVING)
+    with database.read() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def _leftovers(database: Database, column: Column[Any]) -> Iterator[Leftover]:
     after = -1
     while True:
         with database.read() as connection:
-            some = select(message.c.id).where(message.c.id > after).order_by(message.c.id).limit(_MESSAGES).subquery()
+            numbers = select(column.label("id")).where(column > after).order_by(column).limit(_MESSAGES)
+            some = numbers.subquery()
             no = some.c.id.op(">>")(literal(SEQ_BITS, Integer))
             query = select(no.label("no"), func.min(some.c.id), func.max(some.c.id), func.count()).group_by(no)
             groups = connection.execute(query).all()
-            kept_from = _kept_from(connection, [group[0] for group in groups])
+            kept_from = _kept_from(connection, [group[0] for group in groups], histories=column is message.c.id)
         if not groups:
             return
         after = max(group[2] for group in groups)
         for number, first, last, count in groups:
             keep = kept_from.get(number)
             if keep is None:
-                yield Leftover(first, last, count)
+                yield Leftover(column, first, last, count)
             elif first < keep:
-                yield Leftover(first, min(last, keep - 1), min(count, keep - first))
+                yield Leftover(column, first, min(last, keep - 1), min(count, keep - first))
 
 
-def _kept_from(connection: Connection, nos: Sequence[int]) -> dict[int, int]:
-    """The id from which on the messages of each chat are to be there; chats without any are left out."""
+def _kept_from(connection: Connection, nos: Sequence[int], *, histories: bool) -> dict[int, int]:
+    """The id from which on the rows of each chat are to be there; chats without any are left out.
+
+    `histories`: they go with a cleared history.
+    """
     columns = chat_session.c
     rows = connection.execute(
         select(columns.no, columns.id, columns.first_seq, columns.cleared_at, receipt.c.state)
@@ -107,19 +143,19 @@ def _kept_from(connection: Connection, nos: Sequence[int]) -> dict[int, int]:
     undoable = select(receipt.c.session_id).where(receipt.c.state == ReceiptState.PENDING)
     pending = set(connection.execute(undoable).scalars())
     return {
-        row.no: (row.no << SEQ_BITS) + (0 if row.id in pending else row.first_seq)
+        row.no: (row.no << SEQ_BITS) + (0 if row.id in pending or not histories else row.first_seq)
         for row in rows
         if row.cleared_at is None or row.state in (ReceiptState.PENDING, ReceiptState.RUNNING)
     }
 
 
-def delete_messages(database: Database, rows: Leftover) -> int:
+def delete_leftover(database: Database, rows: Leftover) -> int:
     """Delete them, some in a transaction; how many they were."""
-    removed = 0
+    removed, column = 0, rows.column
     while True:
-        doomed = select(message.c.id).where(message.c.id.between(rows.first, rows.last)).limit(_BATCH)
+        doomed = select(column).where(column.between(rows.first, rows.last)).limit(_BATCH)
         with database.write() as connection:
-            done = connection.execute(delete(message).where(message.c.id.in_(doomed))).rowcount
+            done = connection.execute(delete(column.table).where(column.in_(doomed))).rowcount
         removed += done
         if done == 0:
             return removed

@@ -18,12 +18,16 @@ CHECKS: tuple[Check, ...] = (
     index.check,
     log.check,
     reading.check_readers,
+    reading.check_pictures,
+    reading.check_meaning,
     reading.check_model,
 )
 
 
 @click.command()
-@click.option("--repair", is_flag=True, help="Finish clears, sweep what belongs to nothing, close permissions.")
+@click.option(
+    "--repair", is_flag=True, help="Finish clears, sweep what belongs to nothing, mend the index, close modes."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line instead.")
 @pass_home
 def doctor(home: Home, repair: bool, as_json: bool) -> None:

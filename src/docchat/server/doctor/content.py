@@ -1,12 +1,14 @@
 """The database: its version, what is left of clears, jobs that were given up, and the originals of documents."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
+from ...db.engine import Database
 from ...errors import NotFound
 from ...web.state import Services
 from .. import sql_checks
 from ..home import Home
+from ..sql_checks import Leftover
 from .finding import Finding, counted
 
 _CLEARS = ("reclaim", "settle", "bulk", "remove_original", "rewrite_keys")
@@ -28,11 +30,9 @@ def check_rows(home: Home) -> Iterator[Finding]:
 
     for what, number in sql_checks.late_clears(database).items():
         yield counted(number, what, repair=finish)
-    left = sum(rows.count for rows in sql_checks.leftover_messages(database))
-    if left and sql_checks.has_jobs(database, _CLEARS):
-        yield Finding("ok", f"{left} messages of cleared chats are being reclaimed", finish)
-    else:
-        yield counted(left, "messages without a chat", repair=lambda: _delete_leftovers(services))
+    yield _leftover(services, "messages", sql_checks.leftover_messages)
+    yield _leftover(services, "rows of attachments", sql_checks.leftover_attachments)
+    yield counted(sql_checks.lost_attachments(database), "attachments have lost their files: restore a backup")
     yield counted(sql_checks.silent_runs(database), "answers nobody writes any more", repair=end_runs, level="warn")
     for what, number in sql_checks.failed_jobs(database).items():
         is_clear = what.partition(":")[0] in _CLEARS
@@ -40,12 +40,18 @@ def check_rows(home: Home) -> Iterator[Finding]:
         yield Finding("fail" if is_clear else "warn", text, finish if is_clear else None)
 
 
-def _delete_leftovers(services: Services) -> str:
-    removed = 0
-    for rows in list(sql_checks.leftover_messages(services.database)):
-        removed += sql_checks.delete_messages(services.database, rows)
-    services.database.checkpoint()
-    return f"{removed} messages without a chat were deleted"
+def _leftover(services: Services, what: str, find: Callable[[Database], Iterator[Leftover]]) -> Finding:
+    database = services.database
+    left = sum(rows.count for rows in find(database))
+    if left and sql_checks.has_jobs(database, _CLEARS):
+        return Finding("ok", f"{left} {what} of cleared chats are being reclaimed")
+
+    def remove() -> str:
+        removed = sum(sql_checks.delete_leftover(database, rows) for rows in list(find(database)))
+        database.checkpoint()
+        return f"{removed} {what} were deleted"
+
+    return counted(left, f"{what} without a chat", repair=remove)
 
 
 def check_originals(home: Home) -> Iterator[Finding]:

@@ -1,42 +1,57 @@
 """The index of words against the documents: what cannot be found though it is there, and the other way round."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from ...documents import sql_index_check
+from ...web.state import Services
+from ..holders import holders, sqlite_files
 from ..home import Home
+from ..verify.sql_layout import sqlite_path
 from .finding import Finding, counted
 
 
 def check(home: Home) -> Iterator[Finding]:
-    """Passages without words, words without passages, wrong counts, deletions that did not come to their end."""
+    """Passages without words, words and vectors without passages, wrong counts, deletions cut short."""
     services = home.services
-    database, index = services.database, services.library.index
-    found = sql_index_check.check(database)
+    database, index, library = services.database, services.library.index, services.library
+    path = sqlite_path(database.url)
+    found = sql_index_check.check(database, alone=bool(path) and not holders(sqlite_files(Path(path))))
 
     def remake() -> str:
-        return f"the index was made anew from {sql_index_check.remake(database, index)} documents"
+        sql_index_check.remake(database, index)
+        return "it was made anew"
 
     def rebuild() -> str:
         return f"{sql_index_check.rebuild(database, index, found.without_words)} documents were indexed again"
 
     def read_again() -> str:
-        number = sql_index_check.read_again(database, found.miscounted)
-        services.worker.run_due()
-        return f"{number} documents were read again"
+        number = sql_index_check.read_again(database, index, library.files, found.miscounted)
+        return _run(services, f"{number} documents were read again") if number else ""
 
-    def drop() -> str:
-        dropped = sql_index_check.drop_orphans(database)
-        services.worker.run_due()
-        return f"{dropped} rows were taken out of the index"
+    def drop_words() -> str:
+        return _run(services, f"{sql_index_check.drop_stray_words(database)} rows were taken out of the index")
+
+    def drop_vectors() -> str:
+        return _run(services, f"{sql_index_check.drop_stray_vectors(database)} vectors were deleted")
 
     def finish() -> str:
-        number = services.library.finish_removals()
-        services.worker.run_due()
-        return f"{number} deletions were finished"
+        return _run(services, f"{library.finish_removals()} deletions were finished")
 
     if found.broken:
         yield Finding("fail", "the index of words is damaged", remake)
+    elif found.broken is None:
+        yield Finding("ok", "the index of words was not asked for damage: that would hold up those who use it now")
     yield counted(len(found.without_words), "documents have passages that cannot be found by words", repair=rebuild)
     yield counted(len(found.miscounted), "documents have other pages or passages than they say", repair=read_again)
-    yield counted(found.words_without_passage, "rows of the index belong to no passage", repair=drop)
-    yield counted(found.half_deleted, "deleted documents are still being taken away", repair=finish, level="warn")
+    yield counted(found.words_without_passage, "rows of the index belong to no passage", repair=drop_words)
+    yield counted(found.vectors_without_passage, "vectors belong to no passage", repair=drop_vectors)
+    yield counted(found.half_deleted, "deleted documents were not taken away to their end", repair=finish)
+    if found.being_deleted:
+        yield Finding("warn", f"{found.being_deleted} deleted documents are still being taken away", finish)
+
+
+def _run(services: Services, done: str) -> str:
+    """Also what was only asked for."""
+    services.worker.run_due()
+    return done

@@ -1,14 +1,18 @@
 """What reads documents and writes answers: the sandbox with its readers, and the model server."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from importlib.metadata import version
 
 import httpx
 
+from ...documents import sql_index_check
 from ..home import Home
 from .finding import Finding
 
 _MODEL_SECONDS = 5.0
+_TESSERACT_SECONDS = 10.0
 _SAMPLES = (("plain.txt", b"The doctor reads."), ("page.html", b"<p>The doctor reads.</p>"))
 
 
@@ -19,6 +23,40 @@ def check_readers(home: Home) -> Iterator[Finding]:
         if not any("The doctor reads" in part.text for part in parts):
             yield Finding("fail", f"the reader of {name.partition('.')[2]} files does not work")
     yield Finding("ok", ", ".join(f"{package} {version(package)}" for package in ("pypdfium2", "kreuzberg")))
+
+
+def check_pictures(home: Home) -> Iterator[Finding]:
+    """Whether text is read from pictures, and in which languages."""
+    wanted, program = home.settings.ocr_languages, shutil.which("tesseract")
+    if wanted == "off":
+        yield Finding("ok", "pictures of text are not read: DOCCHAT_OCR_LANGUAGES is off")
+        return
+    if program is None:
+        yield Finding("ok", "pictures of text are not read: tesseract is not installed")
+        return
+    try:
+        done = subprocess.run(  # noqa: S603  (a fixed command)
+            [program, "--list-langs"], capture_output=True, text=True, timeout=_TESSERACT_SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        yield Finding("fail", f"tesseract does not run ({type(error).__name__})")
+        return
+    installed = sorted(set(done.stdout.split("\n")[1:-1]) - {"osd", "equ"})
+    missing = [name for name in wanted.split("+") if name and name not in installed]
+    if missing:
+        yield Finding("fail", f"tesseract lacks {', '.join(missing)} of DOCCHAT_OCR_LANGUAGES")
+    yield Finding("ok", f"pictures of text are read by tesseract, in {wanted or ', '.join(installed)}")
+
+
+def check_meaning(home: Home) -> Iterator[Finding]:
+    """Whether passages are found by meaning too, and how many are still to be embedded."""
+    services = home.services
+    name = services.library.index.embedder
+    if not name:
+        yield Finding("ok", "passages are found by their words alone (the extra `semantic` finds them by meaning too)")
+        return
+    waiting = sql_index_check.without_vectors(services.database, name)
+    yield Finding("ok", f"passages are found by meaning too, with {name}; {waiting} documents wait for their vectors")
 
 
 def check_model(home: Home) -> Iterator[Finding]:
