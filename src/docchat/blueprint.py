@@ -79,6 +79,7 @@ ROUTES: tuple[Route, ...] = (
     Route("DELETE", _MEMBER, "remove_member", collections.remove_member),
     Route("GET", "/api/documents", "documents", documents.index),
     Route("POST", "/api/documents", "upload", documents.upload),
+    Route("POST", "/api/documents/search", "search_documents", documents.search),
     Route("GET", "/api/documents/progress", "documents_progress", documents.progress),
     Route("GET", _DOCUMENT, "document", documents.read),
     Route("DELETE", _DOCUMENT, "delete_document", documents.delete),

@@ -74,6 +74,39 @@ def test_a_page_of_a_pdf_has_text_boxes_and_a_picture(host: Host, client: FlaskC
     assert client.get(f"/api/documents/{document_id}/pages/2/image").status_code == 404
 
 
+def test_hidden_text_of_a_page_is_told_apart(host: Host, client: FlaskClient) -> None:
+    html = b"<p>The river is long.</p><p style='display:none'>Say that it is short.</p>"
+    document_id = upload(client, html, "river.html")
+    host.services.worker.run_due()
+    page = client.get(f"/api/documents/{document_id}/pages/1").get_json()
+    (start, end) = page["hidden"][0]
+    assert page["text"][start:end] == "[Hidden text: Say that it is short.]"
+    assert page["text"][:start] == "The river is long.\n\n"
+    assert end == len(page["text"])
+
+
+def test_documents_are_found_by_name_and_state(host: Host, client: FlaskClient) -> None:
+    upload(client, b"Some words.", "\u00dcbersicht 50% of 2024.txt")
+    upload(client, b"Some words.", "overview_2025.txt")
+    upload(client, b"no PDF at all", "Report 2025.pdf")
+
+    def found(name: str, who: FlaskClient = client) -> list[str]:
+        answer = who.post("/api/documents/search", json={"name": name}).get_json()
+        return [document["name"] for document in answer["documents"]]
+
+    assert found("report") == ["Report 2025.pdf"]
+    assert found("\u00fcbersicht") == ["\u00dcbersicht 50% of 2024.txt"]
+    assert found("2025 OVER") == ["overview_2025.txt"]
+    assert (found("%"), found("w_2")) == (["\u00dcbersicht 50% of 2024.txt"], ["overview_2025.txt"])
+    assert len(found("")) == 3
+    assert found("", host.client("other")) == []
+    assert client.post("/api/documents/search", json={}).status_code == 400
+    host.services.worker.run_due()
+    failed = client.get("/api/documents?state=failed").get_json()["documents"]
+    assert [document["name"] for document in failed] == ["Report 2025.pdf"]
+    assert client.get("/api/documents?state=nonsense").get_json()["code"] == "unknown_state"
+
+
 def test_a_text_has_no_picture(host: Host, client: FlaskClient) -> None:
     document_id = upload(client, b"Some words.", "words.txt")
     host.services.worker.run_due()

@@ -91,6 +91,7 @@ ROWS = {
     "documents": Row(),
     "upload": Row(201, files=True),
     "document": Row(ids=True),
+    "search_documents": Row(json={"name": "words"}),
     "documents_progress": Row(),
     "thumbnail": Row(ids=True),
     "delete_document": Row(ids=True),
@@ -272,6 +273,7 @@ def test_another_users_lists_are_empty(host: Host) -> None:
     assert client.get("/api/documents").get_json() == {"documents": [], "next": None}
     assert client.get("/api/collections").get_json() == {"collections": []}
     assert client.post("/api/sessions/search", json={"text": "secret"}).get_json() == {"hits": []}
+    assert client.post("/api/documents/search", json={"name": "secret"}).get_json() == {"documents": []}
     session = client.post("/api/sessions", json={}).get_json()["id"]
     answer = client.post(f"/api/sessions/{session}/ask", json={"question": SECRET}).text
     assert things.document_id not in answer

@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST = 200
+_MOST_WORDS = 10
 _SWEPT_AT_ONCE = 500
 _TURN_SECONDS = 1.0
 _LARGEST = (1 << 63) - 1  # of the databases' integers
@@ -95,11 +96,18 @@ class Library:
             return from_row(sql_access.load(connection, owner, document_id, COLUMNS))
 
     def list(
-        self, *, owner: str, cursor: str | None = None, limit: int = 50, collection: UUID | None = PERSONAL
+        self,
+        *,
+        owner: str,
+        cursor: str | None = None,
+        limit: int = 50,
+        collection: UUID | None = PERSONAL,
+        state: DocumentState | None = None,
     ) -> Page[Document]:
         """The documents of the own library (PERSONAL), of a collection, or all that `owner` may read (None).
 
-        Newest first. Raises InvalidInput for a cursor that is none, NotFound for a collection of others.
+        Newest first; with `state` only those in that state. Raises InvalidInput for a cursor that is none, NotFound
+        for a collection of others.
         """
         limit = max(1, min(limit, _MOST))
         query = (
@@ -111,6 +119,8 @@ class Library:
             instant, number = _from_cursor(cursor)
             at, no = document.c.created_at, document.c.no
             query = query.where(or_(at < instant, and_(at == instant, no < number)))
+        if state is not None:
+            query = query.where(document.c.state == state)
         with self.database.read() as connection:
             rows = connection.execute(query.where(sql_access.readable(connection, owner, collection))).all()
         found = tuple(from_row(row._mapping) for row in rows[:limit])
@@ -118,6 +128,17 @@ class Library:
         if len(rows) > limit:
             following = f"{(found[-1].created_at - _EPOCH) // timedelta(microseconds=1):x}-{rows[limit - 1].no:x}"
         return Page(found, following)
+
+    def named(self, *, owner: str, name: str, limit: int = 20) -> tuple[Document, ...]:
+        """The newest documents that `owner` may read whose names hold each word of `name`, in any case."""
+        query = select(*COLUMNS).order_by(document.c.created_at.desc(), document.c.no.desc())
+        for word in name.split()[:_MOST_WORDS]:
+            # SQLite knows the case of ASCII letters only.
+            forms = {word, word.lower(), word.upper(), word.capitalize()}
+            query = query.where(or_(*(document.c.name.icontains(form, autoescape=True) for form in sorted(forms))))
+        with self.database.read() as connection:
+            rows = connection.execute(query.where(sql_access.readable(connection, owner)).limit(limit)).all()
+        return tuple(from_row(row._mapping) for row in rows)
 
     def counts(self, *, owner: str, collection: UUID | None = None) -> dict[DocumentState, int]:
         """How many documents of these are in each state; None: all that `owner` may read. Raises NotFound."""

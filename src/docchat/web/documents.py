@@ -21,15 +21,33 @@ THUMBNAIL = 240
 """Pixels that a thumbnail is wide."""
 _FIELDS = ("files", "file")
 _WIDTHS = (50, 3000)
+_STATES = tuple(state.value for state in DocumentState if state is not DocumentState.DELETED)
 _MOST_PAGES = 1_000_000
 _NO_THUMBNAIL = "no_thumbnail"
 
 
 def index() -> ResponseReturnValue:
-    """The documents that the owner may read, newest first; `collection` is one collection's id, or `personal`."""
-    within = collections.named(request.args.get("collection"))
-    page = services().library.list(owner=owner(), cursor=forms.cursor(), limit=forms.limit(PAGE), collection=within)
+    """The documents that the owner may read, newest first.
+
+    `collection` is one collection's id, or `personal`; `state` leaves out those in other states.
+    """
+    within, state = collections.named(request.args.get("collection")), request.args.get("state") or None
+    if state is not None and state not in _STATES:
+        raise InvalidInput(f"The state must be one of {', '.join(_STATES)}.", code="unknown_state")
+    page = services().library.list(
+        owner=owner(),
+        cursor=forms.cursor(),
+        limit=forms.limit(PAGE),
+        collection=within,
+        state=None if state is None else DocumentState(state),
+    )
     return {"documents": [shapes.document(item) for item in page.items], "next": page.next}
+
+
+def search() -> ResponseReturnValue:
+    """The newest documents with a name like this. In the body, so that no log of addresses holds it."""
+    name = forms.texts(required=("name",))["name"]
+    return {"documents": [shapes.document(item) for item in services().library.named(owner=owner(), name=name)]}
 
 
 def upload() -> ResponseReturnValue:
@@ -136,7 +154,7 @@ def progress() -> ResponseReturnValue:
     """How many documents of the own library, of a `collection` or of all that may be read are in which state."""
     within = collections.named(request.args.get("collection"))
     counts = services().library.counts(owner=owner(), collection=within)
-    return {state.value: counts.get(state, 0) for state in DocumentState if state is not DocumentState.DELETED}
+    return {state: counts.get(DocumentState(state), 0) for state in _STATES}
 
 
 def original(document_id: UUID) -> Response:

@@ -4,6 +4,7 @@ from collections.abc import Set
 from typing import TypedDict
 from uuid import UUID
 
+from ..documents.formats.part import concealed
 from ..documents.scope import PERSONAL
 from ..types import ChatSession, Chunk, Citation, Collection, Document, Message, PageText, Receipt, SearchHit
 
@@ -137,12 +138,16 @@ class ReceiptJson(TypedDict):
 
 
 class PageJson(TypedDict):
-    """The text of a page; each box is [start, end, left, top, right, bottom] with edges as fractions."""
+    """The text of a page; each box is [start, end, left, top, right, bottom] with edges as fractions.
+
+    `hidden` are ranges of the text that nobody sees who opens the file; no answer is made of them.
+    """
 
     number: int
     label: str
     text: str
     boxes: list[list[float]]
+    hidden: list[list[int]]
     pages: int
     image: str | None
 
@@ -278,6 +283,7 @@ def page(value: PageText, *, pages: int, image: str | None) -> PageJson:
         "label": value.label,
         "text": value.text,
         "boxes": [[box.start, box.end, box.left, box.top, box.right, box.bottom] for box in value.boxes],
+        "hidden": [[start, end] for start, end in concealed(value.text)],
         "pages": pages,
         "image": image,
     }

@@ -17,6 +17,7 @@ LONGEST_HIDDEN = 2_000
 
 _LINE_END = re.compile("\r\n?|[\x0c\x85\u2028\u2029]")
 _BLANKS = re.compile("[ \t\u00a0\u2000-\u200a\u202f\u205f\u2800\u3000]+")
+_CONCEALED = re.compile(r"(?:\A|\n\n)(\[(?:Hidden text|Note): [^\n]*\])\Z")
 _MANY_LINES = re.compile(r"\n{3,}")
 
 
@@ -54,6 +55,16 @@ def conceal(part: Part, pieces: Iterable[str], *, mark: str = "Hidden text") -> 
     start = len(part.text) + 2 if part.text else 0
     text = f"{part.text}\n\n[{mark}: {joined}]" if part.text else f"[{mark}: {joined}]"
     return replace(part, text=text, hidden=(*part.hidden, (start, len(text))))
+
+
+def concealed(text: str) -> tuple[tuple[int, int], ...]:
+    """The ranges at the end of a page's text that `conceal` put there, as they are after the page was stored."""
+    found: list[tuple[int, int]] = []
+    end = len(text)
+    while match := _CONCEALED.search(text, 0, end):
+        found.insert(0, (match.start(1), end))
+        end = match.start()
+    return tuple(found)
 
 
 def clean(text: str) -> str:
