@@ -73,8 +73,8 @@ export function offline() {
   return new ApiError(words, { code: "offline" });
 }
 
-async function send(method, path, { body, extra, signal, stream }) {
-  const patience = stream ? null : AbortSignal.timeout(PATIENCE);
+async function send(method, path, { body, extra, signal, stream, patience: milliseconds = PATIENCE }) {
+  const patience = stream ? null : AbortSignal.timeout(milliseconds);
   const signals = [signal, patience].filter(Boolean);
   try {
     return await fetch(context().api + path, {
@@ -122,5 +122,5 @@ async function json(method, path, options) {
 }
 
 export const get = (path, options) => json("GET", path, options);
-export const post = (path, body = {}) => json("POST", path, { body });
+export const post = (path, body = {}, options = {}) => json("POST", path, { body, ...options });
 export const patch = (path, body) => json("PATCH", path, { body });
