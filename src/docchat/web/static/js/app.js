@@ -15,6 +15,7 @@ class App extends HTMLElement {
   #ticket = 0;
   #wanted = null;
   #doubt = null;
+  #making = null;
 
   connectedCallback() {
     this.conversation = this.querySelector("docchat-conversation");
@@ -62,16 +63,19 @@ class App extends HTMLElement {
     }
   }
 
+  /** The id of the open chat; when there is none yet one is made, for all who ask at the same time. */
+  async chat() {
+    if (this.#session) return this.#session.id;
+    this.#making ??= post("sessions").finally(() => (this.#making = null));
+    const made = await this.#making;
+    if (!this.#session) this.#place(made, { push: true, keep: true });
+    return this.#session.id;
+  }
+
   /**
    * Ask in the open chat, or in a new one. Rejects when the server did not take the question; the error is `unsure`
    * when it may have, and has the id of the `chat` that was asked in.
    */
-  /** The id of the open chat; it is made when there is none yet. */
-  async chat() {
-    if (!this.#session) this.#place(await post("sessions"), { push: true, keep: true });
-    return this.#session.id;
-  }
-
   async ask(question, mode, within) {
     const id = await this.chat();
     try {

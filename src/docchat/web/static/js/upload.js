@@ -1,11 +1,12 @@
-// One file on its way into the library: sent with progress, then watched until it is ready or failed.
+// One file on its way into the library or a chat: sent with progress, then watched until it is ready or failed.
 
-import { errorOf, get, headers, offline, post, refreshToken } from "./api.js";
+import { errorOf, headers, offline, post, refreshToken } from "./api.js";
 import { bytes } from "./dom.js";
 import { context } from "./context.js";
+import { reason } from "./reasons.js";
+import { watch } from "./watch.js";
 
-const WATCH_FIRST = 400;
-const WATCH_MOST = 2500;
+const UNDER_WAY = ["waiting", "sending", "queued", "reading"];
 
 /** States: waiting, sending, queued, reading, ready, failed, cancelled. Emits `change`. */
 export class Upload extends EventTarget {
@@ -13,6 +14,8 @@ export class Upload extends EventTarget {
   progress = 0;
   reason = "";
   document = null;
+  /** The server does not answer at the moment: the state is that of a while ago. */
+  stale = false;
   #request = null;
 
   /** It goes to the own library, to a collection by its id, or to the chat whose id the function `chat` gives. */
@@ -26,32 +29,51 @@ export class Upload extends EventTarget {
   }
 
   get running() {
-    return ["waiting", "sending", "queued", "reading"].includes(this.state);
+    return UNDER_WAY.includes(this.state);
   }
 
-  /** Send and watch; never rejects: what went wrong is the state and its reason. */
+  /** Send; never rejects: what went wrong is the state and its reason. */
   async run() {
     if (this.state === "cancelled") return;
     try {
       const limit = context().uploadBytes;
-      if (this.file.size > limit) throw new Error(`This file has ${bytes(this.file.size)}; the limit is ${bytes(limit)}.`);
+      if (this.file.size > limit) throw new Error(`This file has ${bytes(this.file.size)}; the limit is ${bytes(limit)}. Split it and add the parts.`);
       this.#set("sending");
       if (this.chat) this.base = `sessions/${await this.chat()}/attachments`;
-      this.document = await this.#send();
-      await this.#watch();
+      this.found(await this.#send());
+      if (this.running) watch(this);
     } catch (error) {
-      if (this.state !== "cancelled") this.#set("failed", error.message);
+      this.lost(error);
     }
   }
 
   async retry() {
     if (!this.document || this.chat || this.state === "cancelled") return this.run();
     try {
-      this.document = await post(`documents/${this.document.id}/retry`);
-      await this.#watch();
+      this.found(await post(`documents/${this.document.id}/retry`));
+      if (this.running) watch(this);
     } catch (error) {
-      if (this.state !== "cancelled") this.#set("failed", error.message);
+      this.lost(error);
     }
+  }
+
+  /** What the server says of it now; null: it was deleted meanwhile. */
+  found(document) {
+    if (this.state === "cancelled") return;
+    if (!document) return this.#set("cancelled", "It was deleted meanwhile.");
+    this.document = document;
+    this.#set(document.state, document.state === "failed" ? reason(document) : "");
+  }
+
+  /** Nothing more can be said of it. */
+  lost(error) {
+    if (this.state !== "cancelled") this.#set("failed", reason({ error: error.message, code: error.code }));
+  }
+
+  unsure(stale) {
+    if (this.stale === stale) return;
+    this.stale = stale;
+    this.dispatchEvent(new Event("change"));
   }
 
   /** Wait for a turn to be tried again. */
@@ -100,28 +122,5 @@ export class Upload extends EventTarget {
       request.addEventListener("abort", () => reject(new Error("Cancelled.")));
       request.send(form);
     });
-  }
-
-  async #watch() {
-    let pause = WATCH_FIRST;
-    while (this.state !== "cancelled") {
-      this.#set(this.document.state, this.document.error ?? "");
-      if (!this.running) return;
-      await new Promise((resolve) => setTimeout(resolve, pause));
-      pause = Math.min(pause * 1.25, WATCH_MOST);
-      this.document = await this.#look();
-    }
-  }
-
-  /** A look that fails for want of a network says nothing about the document. */
-  async #look() {
-    try {
-      if (!this.chat) return await get(`documents/${this.document.id}`);
-      const { attachments } = await get(this.base);
-      return attachments.find(({ id }) => id === this.document.id) ?? { ...this.document, state: "cancelled" };
-    } catch (error) {
-      if (error.status === 0 || error.status === 503) return this.document;
-      throw error;
-    }
   }
 }

@@ -1,34 +1,69 @@
-// <docchat-uploads>: the files being added, each with its own bar, its state and its reason.
+// <docchat-uploads>: the files being added: how far all of them are, each of a few, and those that were skipped and why.
 
 import { attaching } from "./attached.js";
 import { emit, on } from "./bus.js";
 import { shownCollection } from "./collections.js";
 import { bytes, h, icon, iconButton, pagesOf, plural } from "./dom.js";
+import { Meter } from "./meter.js";
+import { mayTryAgain } from "./reasons.js";
+import { passwordForm } from "./unlock.js";
 import { Upload } from "./upload.js";
+import { readingWords } from "./words.js";
 
-const AT_ONCE = 2;
+const AT_ONCE = 3;
 const LEAVE_AFTER = 6000;
+/** Of more files than these only those that are being sent have a row. */
+const FEW = 8;
+/** Others look again when something changed, but not for each of a thousand files. */
+const TELL_EVERY = 700;
 
 class Uploads extends HTMLElement {
+  #all = new Set();
+  #old = new Set();
+  #rows = new Map();
   #waiting = [];
   #active = 0;
-  #running = new Set();
+  #told = new Set();
+  #frame = 0;
 
   connectedCallback() {
+    this.meter = new Meter("Progress of the files being added");
+    this.stop = h("button", { type: "button", class: "quiet", onclick: () => this.#cancelRest() }, "Cancel the rest");
+    this.head = h("div", { class: "uploads-head", hidden: true }, this.meter.node, this.stop);
+    this.list = h("div", { class: "uploads-list" });
+    this.skippedWords = h("strong", {});
+    const close = iconButton("close", "Close the list of skipped files", () => this.#forgetSkipped());
+    this.skippedList = h("div", { class: "uploads-list" });
+    this.skipped = h("section", { class: "skipped", "aria-label": "Files that were skipped", hidden: true }, h("div", { class: "skipped-head" }, this.skippedWords, close), this.skippedList);
+    this.append(this.head, this.skipped, this.list);
     on("files", ({ files }) => this.add(files));
+    on("document-opened", ({ document }) => this.#opened(document));
     addEventListener("beforeunload", (event) => {
-      if ([...this.#running].some((upload) => ["waiting", "sending"].includes(upload.state))) event.preventDefault();
+      if (this.busy && [...this.#all].some((upload) => ["waiting", "sending"].includes(upload.state))) event.preventDefault();
     });
   }
 
+  /** Whether files are under way. */
+  get busy() {
+    return [...this.#all].some((upload) => upload.running);
+  }
+
+  /** What was added last, while something of it was still under way. */
+  get #pile() {
+    return [...this.#all].filter((upload) => !this.#old.has(upload));
+  }
+
   add(files) {
+    // What was added before is another pile; what of it was skipped stays in sight.
+    if (!this.busy) for (const upload of [...this.#all]) upload.state === "failed" ? this.#old.add(upload) : this.#forget(upload);
     for (const file of files) {
       const upload = new Upload(file, this.#place());
-      this.append(this.#row(upload));
-      this.#running.add(upload);
+      upload.addEventListener("change", () => this.#changed(upload));
+      this.#all.add(upload);
       this.#waiting.push(() => upload.run());
     }
-    this.hidden = this.children.length === 0;
+    if (this.#pile.length <= FEW) for (const upload of this.#pile) this.#rowOf(upload);
+    this.#look();
     this.#next();
   }
 
@@ -48,70 +83,173 @@ class Uploads extends HTMLElement {
     }
   }
 
-  #row(upload) {
-    const state = h("span", { class: "upload-state", role: "status" });
-    const actions = h("span", { class: "upload-actions" });
-    const bar = h("progress", { max: "1", "aria-label": `Progress of ${upload.name}` });
-    const row = h("div", { class: "upload" }, h("span", { class: "upload-name", title: upload.name }, upload.name), state, actions, bar);
-    const parts = { row, state, actions, bar };
-    let last = null;
-    upload.addEventListener("change", () => {
-      if (upload.state === "sending") bar.value = upload.progress;
-      const words = this.#words(upload);
-      if (state.textContent !== words) state.textContent = words;
-      if (upload.state === last) return;
-      last = upload.state;
-      this.#draw(upload, parts);
+  #changed(upload) {
+    if (upload.state === "sending" || this.#pile.length <= FEW) this.#rowOf(upload);
+    else if (["queued", "reading", "ready"].includes(upload.state)) this.#drop(upload);
+    if (upload.state === "failed") this.#rowOf(upload);
+    this.#rows.get(upload)?.draw();
+    if (["queued", "ready", "failed"].includes(upload.state)) this.#tell(upload.chat ? "attachments-changed" : "documents-changed");
+    // What is attached says above the box for questions what became of it.
+    const told = upload.chat && upload.document && upload.state === "failed";
+    if (upload.state === "cancelled" || told) this.#forget(upload);
+    this.#look();
+  }
+
+  /** What is said above the rows, once a frame. */
+  #look() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#drawHead();
     });
-    this.#draw(upload, parts);
-    state.textContent = this.#words(upload);
-    return row;
   }
 
-  #draw(upload, { row, actions, bar }) {
-    row.className = `upload ${upload.state}`;
-    bar.hidden = !upload.running;
-    if (["queued", "reading"].includes(upload.state)) bar.removeAttribute("value");
-    else bar.value = upload.progress;
-    actions.replaceChildren(...this.#actions(upload, row));
-    if (["queued", "ready", "failed"].includes(upload.state)) emit(upload.chat ? "attachments-changed" : "documents-changed");
-    if (!upload.running) this.#running.delete(upload);
-    if (upload.state === "cancelled") this.#leave(row);
-    if (upload.state === "ready") setTimeout(() => this.#leave(row), LEAVE_AFTER);
+  #drawHead() {
+    const all = this.#pile;
+    const failed = all.filter(({ state }) => state === "failed");
+    const skipped = [...this.#all].filter(({ state }) => state === "failed").length;
+    const done = all.filter(({ running }) => !running).length;
+    this.hidden = !this.#all.size;
+    this.head.hidden = all.length < 2;
+    this.stop.hidden = !all.some(({ state }) => state === "waiting");
+    const sending = all.some(({ state }) => state === "waiting" || state === "sending");
+    const skips = failed.length ? `, ${failed.length.toLocaleString("en")} skipped` : "";
+    const end = `${plural(all.length - failed.length, "file")} ready${skips}`;
+    this.meter.set({ done, total: all.length, verb: sending ? "Adding" : "Reading", noun: `files${skips}`, end });
+    this.skipped.hidden = !skipped;
+    this.skippedWords.textContent = `${plural(skipped, "file")} skipped`;
+    if (all.length && done === all.length) this.#leaveSoon();
   }
 
-  #words(upload) {
-    const size = bytes(upload.file.size);
-    const found = upload.document;
-    return {
-      waiting: `Waiting, ${size}`,
-      sending: upload.progress < 1 ? `Sending, ${Math.round(upload.progress * 100)} % of ${size}` : "Sent, the server is storing it",
-      queued: "Queued for reading",
-      reading: "Reading",
-      ready: found ? `Ready: ${[pagesOf(found), plural(found.passages, "passage")].filter(Boolean).join(", ")}` : "Ready",
-      failed: upload.reason || "This did not work.",
-      cancelled: "Cancelled",
-    }[upload.state];
+  /** When all is through, what went well leaves; what was skipped stays until somebody has seen it. */
+  #leaveSoon() {
+    clearTimeout(this.leaving);
+    this.leaving = setTimeout(() => {
+      if (this.busy) return;
+      for (const upload of [...this.#all]) if (upload.state === "ready") this.#forget(upload);
+    }, LEAVE_AFTER);
   }
 
-  #actions(upload, row) {
-    const close = () => this.#leave(row);
-    if (["waiting", "sending"].includes(upload.state)) return [iconButton("close", `Cancel ${upload.name}`, () => upload.cancel())];
-    if (upload.state !== "failed") return [];
-    const again = h("button", { type: "button", class: "quiet", onclick: () => this.#again(upload) }, icon("again"), "Retry");
-    return [again, iconButton("close", `Remove ${upload.name} from this list`, close)];
+  #tell(name) {
+    if (!this.#told.size) {
+      setTimeout(() => {
+        const names = [...this.#told];
+        this.#told.clear();
+        for (const found of names) emit(found);
+      }, TELL_EVERY);
+    }
+    this.#told.add(name);
   }
 
-  #again(upload) {
-    this.#running.add(upload);
+  #rowOf(upload) {
+    if (!this.#rows.has(upload)) this.#rows.set(upload, new Row(upload, this));
+    const place = upload.state === "failed" ? this.skippedList : this.list;
+    const { node } = this.#rows.get(upload);
+    if (node.parentElement !== place) place.append(node);
+  }
+
+  #drop(upload) {
+    this.#rows.get(upload)?.node.remove();
+    this.#rows.delete(upload);
+  }
+
+  #forget(upload) {
+    this.#drop(upload);
+    this.#all.delete(upload);
+    this.#old.delete(upload);
+    this.#look();
+  }
+
+  #forgetSkipped() {
+    for (const upload of [...this.#all]) if (upload.state === "failed") this.#forget(upload);
+  }
+
+  #cancelRest() {
+    for (const upload of [...this.#all]) if (upload.state === "waiting") upload.cancel();
+  }
+
+  /** A document got its password elsewhere on the page. */
+  #opened(document) {
+    for (const upload of this.#all) if (upload.document?.id === document.id) upload.found(document);
+  }
+
+  again(upload) {
+    this.#old.delete(upload);
     upload.wait();
     this.#waiting.push(() => upload.retry());
     this.#next();
   }
 
-  #leave(row) {
-    row.remove();
-    this.hidden = this.children.length === 0;
+  leave(upload) {
+    this.#forget(upload);
+  }
+}
+
+/** The row of one file. */
+class Row {
+  #last = null;
+
+  constructor(upload, uploads) {
+    this.upload = upload;
+    this.uploads = uploads;
+    this.state = h("span", { class: "upload-state" });
+    this.actions = h("span", { class: "upload-actions" });
+    this.bar = h("progress", { max: "1", "aria-label": `Progress of ${upload.name}` });
+    this.more = h("div", { class: "upload-more" });
+    this.node = h("div", { class: "upload" }, h("span", { class: "upload-name", title: upload.name, dir: "auto" }, upload.name), this.state, this.actions, this.bar, this.more);
+    this.draw();
+  }
+
+  draw() {
+    const { upload } = this;
+    if (upload.state === "sending") this.bar.value = upload.progress;
+    const words = this.#words();
+    if (this.state.textContent !== words) this.state.textContent = words;
+    if (upload.state === this.#last) return;
+    this.#last = upload.state;
+    this.node.className = `upload ${upload.state}`;
+    this.bar.hidden = !upload.running;
+    if (["queued", "reading"].includes(upload.state)) this.bar.removeAttribute("value");
+    else this.bar.value = upload.progress;
+    this.actions.replaceChildren(...this.#actions());
+    this.more.replaceChildren(...this.#form());
+  }
+
+  #words() {
+    const { upload } = this;
+    const size = bytes(upload.file.size);
+    const found = upload.document;
+    const stale = upload.stale ? ". The server does not answer; asking again" : "";
+    return {
+      waiting: `Waiting, ${size}`,
+      sending: upload.progress < 1 ? `Sending, ${Math.round(upload.progress * 100)} % of ${size}` : "Sent, the server is storing it",
+      queued: `Queued for reading${stale}`,
+      reading: `${readingWords(found)}${stale}`,
+      ready: found ? `Ready: ${[pagesOf(found), plural(found.passages, "passage")].filter(Boolean).join(", ")}` : "Ready",
+      failed: upload.reason || "This did not work.",
+      cancelled: upload.reason || "Cancelled",
+    }[upload.state];
+  }
+
+  #actions() {
+    const { upload, uploads } = this;
+    if (["waiting", "sending"].includes(upload.state)) return [iconButton("close", `Cancel ${upload.name}`, () => upload.cancel())];
+    if (upload.state !== "failed") return [];
+    const close = iconButton("close", `Remove ${upload.name} from this list`, () => uploads.leave(upload));
+    // What never arrived is sent again; of what did, only some can end in another way.
+    if (upload.document && !mayTryAgain(upload.document)) return [close];
+    return [h("button", { type: "button", class: "quiet", onclick: () => uploads.again(upload) }, icon("again"), "Retry"), close];
+  }
+
+  /** On the documents page the document has a row of its own that asks. */
+  #form() {
+    const { upload } = this;
+    const locked = upload.state === "failed" && upload.document?.code === "locked";
+    if (!locked || document.querySelector("docchat-library")) return [];
+    const opened = (found) => {
+      upload.found(found);
+      emit("documents-changed");
+    };
+    return [passwordForm(upload.document, `${upload.base}/${upload.document.id}/password`, opened)];
   }
 }
 

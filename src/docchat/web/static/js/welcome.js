@@ -23,13 +23,12 @@ export function welcome(about) {
 
 async function count(line, add) {
   try {
-    const { documents, next } = await get("documents");
-    const ready = documents.filter((found) => found.state === "ready").length;
-    const waiting = documents.filter((found) => found.state === "queued" || found.state === "reading").length;
-    add.hidden = documents.length > 0;
-    if (!documents.length) line.textContent = "There are none yet. Add some, or drop files anywhere on this page; the answers come only from them.";
+    const { queued, reading, ready, failed } = await get("documents/progress");
+    const waiting = queued + reading;
+    add.hidden = waiting + ready + failed > 0;
+    if (!add.hidden) line.textContent = "There are none yet. Add some, or drop files anywhere on this page; the answers come only from them.";
     else if (!ready && waiting) line.textContent = `${plural(waiting, "document")} being read. You can ask as soon as the first is ready.`;
-    else line.replaceChildren("Answers come from ", h("a", { href: context().documents }, `${next ? "more than " : ""}${plural(ready, "document")}`), " in your library, with the place of each quote.");
+    else line.replaceChildren("Answers come from ", h("a", { href: context().documents }, plural(ready, "document")), " in your library, with the place of each quote.");
   } catch {
     line.textContent = "";
   }
