@@ -4,6 +4,9 @@
 // show-source {citation, opener}                        source-closed {}          files {files}
 // attachments-changed {}: of the open chat
 // documents-changed {}      notice {text, receipt}      signed-out {}             signed-in {}
+// source-deleted {document}: a document or attachment is no longer there
+// scope {}: what is asked was chosen anew               scope-doubt {}: something of it may be gone
+// collection-shown {}: another one on the documents page  document-opened {document}: with its password
 // gone {id, successor}: a chat was cleared somewhere    draft-drop {id}: forget what was typed there
 // emptied {}: what was said in some chat is gone, so nothing may go on quoting it
 // cut {id, successor}: an answer ended because its chat was cleared, or the history of it

@@ -18,7 +18,10 @@ class Collections extends HTMLElement {
   connectedCallback() {
     this.select = this.querySelector("[data-collection]");
     this.panel = this.querySelector("[data-panel]");
-    this.select.addEventListener("change", () => this.#chosen());
+    this.select.addEventListener("change", () => {
+      emit("collection-shown");
+      this.#chosen();
+    });
     this.querySelector("[data-new]").addEventListener("submit", (event) => this.#make(event));
     on("signed-in", () => this.load());
     this.load();

@@ -1,9 +1,10 @@
 // <docchat-composer>: the box for questions. What is typed lives in memory only, one draft a chat.
 
-import { on } from "./bus.js";
+import { emit, on } from "./bus.js";
 import { context } from "./context.js";
 import { h, points } from "./dom.js";
-import { chosen } from "./within.js";
+import { chosen } from "./scope.js";
+import "./within.js";
 
 const WARN = 0.9;
 
@@ -75,6 +76,7 @@ class Composer extends HTMLElement {
     }
     if (!this.box.value) this.#put(question);
     this.#problem(error);
+    if (error.status === 404) emit("scope-doubt");
   }
 
   /** A question that came back into the box had been taken after all. */
@@ -133,6 +135,8 @@ class Composer extends HTMLElement {
     const line = this.querySelector("[data-problem]");
     line.hidden = !error;
     if (!error) return line.replaceChildren();
+    const narrowed = Object.keys(chosen()).length > 0;
+    if (error.status === 404 && narrowed) return line.replaceChildren("Something that you chose to ask is no longer there. Your question was not sent; it is still below.");
     const sent = error.unsure ? "Your question may not have been sent; it is still below. Send looks for it in the chat first." : "Your question was not sent; it is still below.";
     if (error.status !== 401) return line.replaceChildren(`${error.message} ${sent}`);
     const link = h("a", { href: context().login, target: "_blank", rel: "opener" }, "Sign in in a new tab");

@@ -7,7 +7,7 @@ import { h } from "./dom.js";
 import { drawMemoryLine } from "./memory.js";
 import "./message.js";
 import { welcome } from "./welcome.js";
-import { sameAs } from "./within.js";
+import { sameAs } from "./scope.js";
 
 const SEARCHED = 40;
 const NEAR = 80;
@@ -33,6 +33,7 @@ class Conversation extends HTMLElement {
     const sizes = new ResizeObserver(() => this.#following && this.#toEnd());
     sizes.observe(this.list);
     sizes.observe(this);
+    on("source-deleted", ({ document }) => this.list.querySelectorAll("docchat-message").forEach((view) => view.forget(document)));
     on("ask-again", ({ answer, mode }) => this.#again(answer, mode));
   }
 

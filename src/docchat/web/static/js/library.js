@@ -1,99 +1,196 @@
-// <docchat-library>: the documents page: what is there, how far it is read, retry and delete.
+// <docchat-library>: the documents page: what is there, how far it is read, choose, retry and delete.
 
 import { get, post, request } from "./api.js";
 import { emit, on } from "./bus.js";
 import { shownCollection } from "./collections.js";
 import { confirm } from "./confirm.js";
-import { bytes, h, icon, iconButton, pagesOf, plural, when } from "./dom.js";
+import { context } from "./context.js";
+import { documentRow } from "./document-row.js";
+import { h, plural } from "./dom.js";
+import { Meter } from "./meter.js";
+import { MOST, toFragment } from "./scope.js";
 
 const WATCH = 1500;
-const STATES = { queued: "Queued", reading: "Reading", ready: "Ready", failed: "Failed" };
+const WATCH_MOST = 30_000;
+const PAGE = 50;
 
 class Library extends HTMLElement {
   #documents = [];
+  #counts = { queued: 0, reading: 0, ready: 0, failed: 0 };
   #next = null;
   #timer = 0;
+  #ticket = 0;
+  #pause = WATCH;
+  #wanted = PAGE;
+  #shown = new Map();
+  #chosen = new Map();
+  #begun = null;
 
   connectedCallback() {
     this.list = this.querySelector("[data-documents]");
     this.more = this.querySelector("[data-more]");
+    this.failed = this.querySelector("[data-failed]");
+    this.meter = new Meter("Progress of reading");
+    this.#part("under-way").append(this.meter.node);
     this.more.addEventListener("click", () => this.#more());
+    this.failed.addEventListener("click", () => this.#only(this.failed.getAttribute("aria-pressed") !== "true"));
+    this.#part("ask").addEventListener("click", () => location.assign(`${context().root}${toFragment([...this.#chosen.values()])}`));
+    this.#part("unchoose").addEventListener("click", () => this.#unchoose());
     on("documents-changed", () => this.reload());
+    on("collection-shown", () => {
+      this.failed.setAttribute("aria-pressed", "false");
+      this.#wanted = PAGE;
+    });
     on("signed-in", () => this.reload());
     this.reload();
   }
 
+  #part(name) {
+    return this.querySelector(`[data-${name}]`);
+  }
+
   async reload() {
     clearTimeout(this.#timer);
+    const ticket = ++this.#ticket;
     try {
-      const page = await get(`documents${this.#query("?")}`);
-      this.#documents = page.documents;
-      this.#next = page.next;
+      const [page, counts] = await Promise.all([this.#load(), get(`documents/progress?${this.#query({})}`)]);
+      if (ticket !== this.#ticket) return;
+      [this.#documents, this.#next, this.#counts] = [page.documents, page.next, counts];
+      this.#pause = WATCH;
       this.#problem(null);
       this.#draw();
     } catch (error) {
+      if (ticket !== this.#ticket) return;
       this.#problem(error);
+      this.#pause = Math.min(2 * this.#pause, WATCH_MOST);
+      if (error.status === 401) return;
     }
-    if (this.#documents.some((found) => found.state === "queued" || found.state === "reading")) {
-      this.#timer = setTimeout(() => this.reload(), WATCH);
-    }
+    // Nothing is asked for while nothing can change by itself.
+    if (this.#counts.queued + this.#counts.reading) this.#timer = setTimeout(() => this.reload(), this.#pause);
   }
 
-  #query(sign) {
-    const collection = shownCollection();
-    return collection ? `${sign}collection=${encodeURIComponent(collection)}` : "";
+  /** As many as were shown before. */
+  async #load() {
+    const documents = [];
+    let next = null;
+    do {
+      const limit = Math.min(100, this.#wanted - documents.length);
+      const page = await get(`documents?${this.#query({ limit, cursor: next, state: this.#onlyFailed ? "failed" : null })}`);
+      documents.push(...page.documents);
+      next = page.next;
+    } while (next && documents.length < this.#wanted);
+    return { documents, next };
   }
 
-  async #more() {
-    try {
-      const page = await get(`documents?cursor=${encodeURIComponent(this.#next)}${this.#query("&")}`);
-      this.#documents.push(...page.documents);
-      this.#next = page.next;
-      this.#draw();
-    } catch (error) {
-      this.#problem(error);
-    }
+  #query(fields) {
+    const asked = Object.entries({ collection: shownCollection(), ...fields }).filter(([, value]) => value);
+    return new URLSearchParams(asked).toString();
+  }
+
+  #more() {
+    this.#wanted += PAGE;
+    this.reload();
+  }
+
+  get #onlyFailed() {
+    return this.failed.getAttribute("aria-pressed") === "true";
+  }
+
+  #only(failed) {
+    this.failed.setAttribute("aria-pressed", String(failed));
+    this.#wanted = PAGE;
+    this.reload();
   }
 
   #problem(error) {
-    const line = this.querySelector("[data-problem]");
+    const line = this.#part("problem");
     line.hidden = !error;
-    line.textContent = error ? error.message : "";
+    line.textContent = error ? `${error.message} The list is as it was before.` : "";
   }
 
   #draw() {
-    const focused = document.activeElement?.closest?.("[data-document]")?.dataset.document;
-    this.list.replaceChildren(...this.#documents.map((found) => this.#row(found)));
+    const rows = this.#documents.map((found) => this.#row(found));
+    // A row that says the same stays in its place, with its focus and what is being typed into it.
+    for (const row of [...this.list.children]) if (!rows.includes(row)) row.remove();
+    for (const [index, row] of rows.entries()) if (this.list.children[index] !== row) this.list.insertBefore(row, this.list.children[index] ?? null);
+    for (const id of [...this.#shown.keys()]) if (!this.#documents.some((found) => found.id === id)) this.#shown.delete(id);
     this.more.hidden = !this.#next;
-    const ready = this.#documents.filter((found) => found.state === "ready");
-    const passages = ready.reduce((sum, found) => sum + found.passages, 0);
-    const more = this.#next ? "More than " : "";
-    this.querySelector("[data-sum]").textContent = this.#documents.length
-      ? `${more}${plural(this.#documents.length, "document")}, ${plural(passages, "passage")} to ask about`
-      : "No documents yet. Answers come only from what you add here.";
-    if (focused) this.list.querySelector(`[data-document="${CSS.escape(focused)}"] button`)?.focus();
+    this.#drawSum();
+    this.#drawUnderWay();
+    this.#drawChosen();
+  }
+
+  #drawSum() {
+    const { ready, failed } = this.#counts;
+    const passages = this.#documents.reduce((sum, found) => sum + found.passages, 0);
+    const known = this.#next || this.#onlyFailed ? "" : `, ${plural(passages, "passage")}`;
+    const all = Object.values(this.#counts).reduce((sum, count) => sum + count, 0);
+    this.#part("sum").textContent = all ? `${plural(ready, "document")}${known} to ask about` : "No documents yet. Answers come only from what you add here.";
+    this.failed.hidden = !failed && !this.#onlyFailed;
+    this.failed.textContent = this.#onlyFailed ? "Show all again" : `${plural(failed, "file")} not read: show`;
+  }
+
+  /** What is read at this moment, whoever added it. What was added on this page says so above. */
+  #drawUnderWay() {
+    const { queued, reading, ready, failed } = this.#counts;
+    const left = queued + reading;
+    const here = document.querySelector("docchat-uploads")?.busy;
+    this.#part("under-way").hidden = !left || here;
+    if (!left) this.#begun = null;
+    else this.#begun ??= ready + failed;
+    if (!left || here) return;
+    const done = Math.max(0, ready + failed - this.#begun);
+    this.meter.set({ done, total: done + left, verb: "Reading", noun: "documents" });
   }
 
   #row(found) {
-    const kind = (/\.([a-z0-9]{1,5})$/i.exec(found.name)?.[1] ?? "file").toUpperCase();
-    const open = h("button", { type: "button", class: "document-name", title: found.name, dir: "auto", disabled: found.state !== "ready" }, found.name);
-    open.addEventListener("click", () => emit("show-source", { citation: { document: found.id, name: found.name, page: 1 }, opener: open }));
-    const facts = [bytes(found.size), when(found.created_at)];
-    if (found.state === "ready") facts.unshift(...[pagesOf(found), plural(found.passages, "passage")].filter(Boolean));
-    const state = h("span", { class: `state ${found.state}` }, found.state === "failed" ? found.error || "Failed" : STATES[found.state]);
-    const actions = h("span", { class: "document-actions" });
-    if (found.state === "failed") {
-      actions.append(h("button", { type: "button", class: "quiet", onclick: () => this.#retry(found) }, icon("again"), "Retry"));
+    const facts = JSON.stringify(found);
+    const before = this.#shown.get(found.id);
+    if (before?.facts === facts) return before.row;
+    const row = documentRow(found, this.#chosen.has(found.id), {
+      retry: (document) => this.#retry(document),
+      delete: (document) => this.#delete(document),
+      opened: (document) => this.#opened(document, found),
+      choose: (document, chosen) => this.#choose(document, chosen),
+    });
+    this.#shown.set(found.id, { facts, row });
+    const focused = before?.row.contains(document.activeElement);
+    before?.row.replaceWith(row);
+    if (focused) row.querySelector("button:not(:disabled)")?.focus();
+    return row;
+  }
+
+  #choose(found, chosen) {
+    if (chosen && this.#chosen.size >= MOST) {
+      this.list.querySelector(`[data-document="${found.id}"] .document-choose`).checked = false;
+      return emit("notice", { text: `A question may be asked of ${MOST} chosen documents at most. Put them into a collection to ask about more.` });
     }
-    actions.append(iconButton("bin", `Delete ${found.name}`, () => this.#delete(found)));
-    return h(
-      "li",
-      { class: "document", dataset: { document: found.id } },
-      h("span", { class: "kind", "aria-hidden": "true" }, kind),
-      open,
-      h("span", { class: "document-facts soft" }, state, ` · ${facts.join(" · ")}`),
-      actions,
-    );
+    if (chosen) this.#chosen.set(found.id, found);
+    else this.#chosen.delete(found.id);
+    this.#drawChosen();
+  }
+
+  #unchoose() {
+    this.#chosen.clear();
+    for (const box of this.list.querySelectorAll(".document-choose")) box.checked = false;
+    this.#drawChosen();
+    this.list.querySelector(".document-choose:not(:disabled)")?.focus();
+  }
+
+  #drawChosen() {
+    const bar = this.#part("chosen");
+    bar.hidden = !this.#chosen.size;
+    const words = `${plural(this.#chosen.size, "document")} chosen`;
+    const place = bar.querySelector("[data-words]");
+    if (place.textContent !== words) place.textContent = words;
+  }
+
+  #opened(fresh, before) {
+    if (fresh) {
+      emit("document-opened", { document: fresh });
+      emit("notice", { text: `${before.name} is open and can be asked about.` });
+    }
+    this.reload();
   }
 
   async #retry(found) {
@@ -118,6 +215,7 @@ class Library extends HTMLElement {
     });
     if (!gone) return;
     document.querySelector("docchat-source").close(false);
+    this.#chosen.delete(found.id);
     this.#documents = this.#documents.filter((other) => other.id !== found.id);
     this.#draw();
     this.reload();
