@@ -36,10 +36,13 @@ def test_a_collection_is_made_filled_shared_and_asked(
     browser.see(".attached-file", text=f"{reader} (reader)")
 
     browser = sign_in(open_browser, site, reader)
-    browser.see("[data-within]")
     browser.ask(QUESTION)
     browser.see(".answer", text="Waldshut")
-    browser.click("[data-within] option", text="My documents")
+    browser.click("[data-scope-open]")
+    browser.see("[data-chooser] label", text="Rivers")
+    browser.click("[data-chooser] label", text="My documents")
+    browser.click("[data-chooser] [data-done]")
+    browser.see("[data-scope]", text="My documents")
     browser.ask(QUESTION)
     assert "Waldshut" not in browser.all(".answer")[-1].text
     browser.go("documents")

@@ -3,6 +3,7 @@
 import { emit } from "./bus.js";
 import { h, icon, when } from "./dom.js";
 import { forgetMarkdown, showMarkdown } from "./markdown.js";
+import { scopeWords } from "./scope.js";
 
 class Message extends HTMLElement {
   #message = null;
@@ -51,6 +52,13 @@ class Message extends HTMLElement {
     this.#soon();
   }
 
+  /** A document or attachment was deleted: what was quoted from it stays, and leads nowhere any more. */
+  forget(document) {
+    const mine = [...this.#sources.values(), ...this.#passages.values()].filter((source) => source.document === document && !source.deleted);
+    for (const source of mine) source.deleted = true;
+    if (mine.length) this.#frameNow(true);
+  }
+
   /** The answer ended badly; what came so far stays, with its marks. */
   fail(error) {
     this.show({ ...this.#message, text: this.#text, citations: [...this.#sources.values()], state: "failed", error });
@@ -67,7 +75,8 @@ class Message extends HTMLElement {
 
   #question() {
     const text = h("div", { class: "question", dir: "auto" }, h("span", { class: "sr" }, "You asked: "), this.#text);
-    this.replaceChildren(text);
+    const of = scopeWords(this.#message);
+    this.replaceChildren(text, of ? h("p", { class: "soft asked-of" }, `Asked of ${of}`) : "");
   }
 
   /** At most one drawing a frame while text streams in. */
@@ -107,6 +116,7 @@ class Message extends HTMLElement {
     const source = found();
     if (!source) return null;
     const words = [source.name, source.label].filter(Boolean).join(", ");
+    if (source.deleted) return h("span", { class: "cite deleted", title: `${words}: source deleted` }, h("span", { class: "sr" }, "Source "), String(number), h("span", { class: "sr" }, ", deleted"));
     const button = h("button", { type: "button", class: "cite", title: words, "aria-label": `Source ${number}: ${words}` }, String(number));
     button.addEventListener("click", () => emit("show-source", { citation: found(), opener: button }));
     return button;
@@ -115,19 +125,18 @@ class Message extends HTMLElement {
   #drawSources() {
     const list = this.querySelector(".sources");
     const numbers = [...this.#sources.keys()].sort((a, b) => a - b);
-    if (list.dataset.numbers === numbers.join()) return;
-    list.dataset.numbers = numbers.join();
+    const shown = numbers.map((number) => `${number}${this.#sources.get(number).deleted ? " deleted" : ""}`).join();
+    if (list.dataset.numbers === shown) return;
+    list.dataset.numbers = shown;
     list.replaceChildren(...numbers.map((number) => h("li", {}, this.#source(this.#sources.get(number)))));
   }
 
   #source(citation) {
-    const button = h(
-      "button",
-      { type: "button", class: "source-link", title: citation.quote },
-      h("b", {}, String(citation.number)),
-      h("span", { class: "name" }, citation.name),
-      citation.label ? h("span", { class: "label" }, citation.label) : null,
-    );
+    const number = h("b", {}, String(citation.number));
+    const name = h("span", { class: "name", dir: "auto" }, citation.name);
+    if (citation.deleted) return h("span", { class: "source-link deleted", title: citation.quote }, number, name, h("span", { class: "label" }, "source deleted"));
+    const label = citation.label ? h("span", { class: "label" }, citation.label) : null;
+    const button = h("button", { type: "button", class: "source-link", title: citation.quote }, number, name, label);
     button.addEventListener("click", () => emit("show-source", { citation, opener: button }));
     return button;
   }
@@ -159,7 +168,7 @@ class Message extends HTMLElement {
   }
 
   async #copy() {
-    const sources = [...this.#sources.values()].map((source) => `[${source.number}] ${[source.name, source.label].filter(Boolean).join(", ")}`);
+    const sources = [...this.#sources.values()].map((source) => `[${source.number}] ${[source.name, source.label, source.deleted ? "source deleted" : ""].filter(Boolean).join(", ")}`);
     try {
       await navigator.clipboard.writeText([this.#text, ...sources].join("\n"));
       emit("notice", { text: "Copied, with its sources." });

@@ -74,6 +74,7 @@ class Source extends HTMLElement {
     this.#cover();
     this.#part("name").textContent = citation.name;
     this.#part("name").title = citation.name;
+    this.#part("original").hidden = false;
     this.#part("original").href = `${context().api}${this.#base}/original`;
     this.#load(citation.page);
     this.#part("name").focus({ preventScroll: true });
@@ -108,12 +109,13 @@ class Source extends HTMLElement {
 
   /** Without the page there is still the quote that the answer keeps. */
   #lost(error) {
+    if (error.status === 404) emit("source-deleted", { document: this.#shown.document });
+    this.#part("original").hidden = error.status === 404;
     const words = error.status === 404 ? (this.#shown.attachment ? "This file is no longer in this chat." : "This document is no longer in the library.") : error.message;
     const quote = this.#shown.quote ? [h("p", { class: "soft" }, "The answer quoted:"), h("blockquote", {}, this.#shown.quote)] : [];
     const again = error.status === 404 ? null : h("button", { type: "button", class: "button small", onclick: () => this.#load(this.#shown.page) }, "Try again");
     this.#part("body").replaceChildren(h("div", { class: "source-lost" }, h("p", { class: "problem" }, words), ...quote, again ?? ""));
-    this.#part("foot").hidden = true;
-    this.#part("view").hidden = true;
+    for (const name of ["foot", "view", "strip"]) this.#part(name).hidden = true;
   }
 
   #draw() {
@@ -128,6 +130,32 @@ class Source extends HTMLElement {
     this.#part("view").replaceChildren(icon(this.#asText ? "image" : "text"), this.#asText ? "Page" : "Text");
     this.#part("body").replaceChildren(image ? this.#image(page) : this.#text(page));
     if (!image) this.#reveal("mark");
+    this.#strip(page);
+  }
+
+  /** The pages around this one, small. */
+  #strip(page) {
+    const place = this.#part("strip");
+    place.hidden = !page.image || page.pages < 2;
+    if (place.hidden) return place.replaceChildren();
+    const first = Math.max(1, Math.min(page.number - 2, page.pages - 4));
+    const numbers = Array.from({ length: Math.min(5, page.pages) }, (_, index) => first + index);
+    const focused = place.contains(document.activeElement);
+    place.replaceChildren(...numbers.map((number) => this.#small(number, number === page.number)));
+    if (focused) place.querySelector("[aria-current]").focus();
+  }
+
+  #small(number, here) {
+    const image = h("img", { src: this.#smallUrl(number), alt: "", decoding: "async" });
+    image.addEventListener("error", () => image.remove());
+    const words = h("span", {}, h("span", { class: "sr" }, "Page "), String(number));
+    return h("button", { type: "button", class: "strip-page", "aria-current": here ? "page" : null, onclick: () => this.#load(number) }, image, words);
+  }
+
+  /** What is attached to a chat has no thumbnails of its own: the page's picture does, and is kept nowhere. */
+  #smallUrl(number) {
+    const path = this.#shown.attachment ? `pages/${number}/image?width=240` : `thumbnail?page=${number}`;
+    return `${context().api}${this.#base}/${path}`;
   }
 
   /** The quoted range when this is the page it stands on. */
@@ -138,15 +166,16 @@ class Source extends HTMLElement {
 
   #text(page) {
     const range = this.#range();
-    const total = points(page.text);
+    const [seen] = cut(page.text, page.hidden[0]?.[0] ?? Infinity);
+    const total = points(seen);
     const from = total > 2 * WINDOW ? Math.max(0, (range?.[0] ?? 0) - WINDOW) : 0;
     const to = total > 2 * WINDOW ? Math.min(total, from + 2 * WINDOW) : total;
-    const [, text] = cut(page.text, from, to);
+    const [, text] = cut(seen, from, to);
     const parts = range ? cut(text, range[0] - from, range[1] - from) : [text];
     const table = /\.(csv|tsv|xlsx|xls|ods)$/i.test(this.#shown.name) ? "table-like" : null;
     const body = h("div", { class: table, dir: "auto" }, parts[0], range ? h("mark", { tabindex: "-1" }, parts[1]) : null, parts[2] ?? "");
     const note = to - from < total ? h("p", { class: "soft" }, "This text is long; the part around the passage is shown. Download the original for all of it.") : "";
-    return h("article", { class: "page-text" }, body, note);
+    return h("article", { class: "page-text" }, body, note, ...page.hidden.map((place) => concealed(page.text, place)));
   }
 
   #image(page) {
@@ -165,7 +194,13 @@ class Source extends HTMLElement {
       this.#asText = true;
       this.#draw();
     });
-    return frame;
+    return page.hidden.length ? h("div", { class: "page-with-note" }, frame, this.#unseen()) : frame;
+  }
+
+  /** The picture shows what a person sees; what nobody sees is in the text. */
+  #unseen() {
+    const show = h("button", { type: "button", class: "button small", onclick: () => this.#switch() }, "Show it as text");
+    return h("p", { class: "hidden-note" }, h("span", {}, "This page holds hidden text that its picture does not show. No answer uses it."), show);
   }
 
   #zoom(zoomed) {
@@ -214,6 +249,14 @@ class Source extends HTMLElement {
 function whereOf({ label, number, pages }) {
   if (pages < 2) return label;
   return label.endsWith(String(number)) ? `${label} of ${pages}` : `${label ? `${label}, ` : ""}${number} of ${pages}`;
+}
+
+/** Text that nobody sees who opens the file, apart from the rest and marked. */
+function concealed(text, [start, end]) {
+  const [, piece] = cut(text, start, end);
+  const [, kind, words] = /^\[(Hidden text|Note): ([\s\S]*)\]$/.exec(piece) ?? [null, "Hidden text", piece];
+  const told = kind === "Note" ? "Note" : "Hidden text: not to be seen in the file itself, and used in no answer";
+  return h("aside", { class: kind === "Note" ? "hidden-text note" : "hidden-text", "aria-label": kind }, h("strong", {}, told), h("span", { dir: "auto" }, words));
 }
 
 function overlay(areas, image) {
