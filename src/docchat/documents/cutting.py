@@ -55,12 +55,15 @@ def _where(label: str, heading: str) -> str:
     return found[:_LONGEST_LABEL]
 
 
-def batches(parts: Sequence[Part]) -> Iterator[Batch]:
-    """The parts of a document as batches of at most BATCH passages."""
+def batches(parts: Sequence[Part], known: Known | None = None) -> Iterator[Batch]:
+    """The parts of a document as batches of at most BATCH passages.
+
+    `known` is as of `terms`, for documents read in a row: most words of one are words of the others.
+    """
     pages: list[PageText] = []
     passages: list[PassageRow] = []
     done = 0
-    known: Known = {}
+    known = {} if known is None else known
     for number, part in enumerate(parts, 1):
         if len(known) > _MOST_KNOWN:
             known.clear()

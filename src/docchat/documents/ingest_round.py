@@ -20,12 +20,13 @@ from .cutting import batches
 from .formats.part import Part
 from .library import Library
 from .sql_documents import Batch, Claimed
+from .terms import Known
 
 READERS = max(1, min(4, os.cpu_count() or 1))
 """Children that read at a time."""
-_AHEAD = 48
-_TOGETHER = 16
-_TOGETHER_BYTES = 512 * 1024
+_AHEAD = 96
+_TOGETHER = 32
+_TOGETHER_BYTES = 1024 * 1024
 _STORED_PASSAGES = 400
 _TURN_SECONDS = 5.0
 _BEAT_SECONDS = 4.0
@@ -66,6 +67,7 @@ class Round:
         self._waiting: list[_Item] = []
         self._reading: dict[Future[list[Outcome]], list[_Item]] = {}
         self._cut: list[_Cut] = []
+        self._known: Known = {}  # goes with the round, some seconds after the words were read
         self._beat_at = time.monotonic()
         self._stopped = False
 
@@ -185,7 +187,7 @@ class Round:
         if isinstance(outcome, Unreadable):
             self._cut.append(_Cut(item, outcome))
             return
-        for batch in batches(outcome):
+        for batch in batches(outcome, self._known):
             self._keep_leases()
             if batch.last and batch.done == 0:
                 self._cut.append(_Cut(item, batch))

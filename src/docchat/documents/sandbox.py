@@ -98,7 +98,8 @@ class Sandbox:
         sizes = [len(content) for _, content in files]
         names = [name[-_SHORT_NAME:] for name, _ in files]
         with _held(content for _, content in files) as file:
-            replies = self._ask_many(file, {"verb": "read_many", "names": names, "sizes": sizes}, beat)
+            request: dict[str, object] = {"verb": "read_many", "names": names, "sizes": sizes}
+            replies = self._ask_many(file, request, len(files), beat)
         found: list[tuple[Part, ...] | Unreadable] = []
         for number, (name, content) in enumerate(files):
             outcome = replies[number] if number < len(replies) else None
@@ -187,21 +188,22 @@ class Sandbox:
             return _receive(stream)
 
     def _ask_many(
-        self, file: int, request: dict[str, object], beat: Callable[[], None] | None
+        self, file: int, request: dict[str, object], count: int, beat: Callable[[], None] | None
     ) -> list[tuple[Part, ...] | Unreadable]:
-        """What a child said before it ended, file by file."""
+        """What a child said of `count` files, or before it ended, file by file."""
         message = json.dumps({**request, "seconds": self._seconds, "memory": self._memory}).encode()
         zygote = self._current()
         found: list[tuple[Part, ...] | Unreadable] = []
         try:
             with _reply(zygote, message, file, self._seconds, beat) as stream:
-                while True:
+                while len(found) < count:  # its end is told some time after
                     kind, length = FRAME.unpack(stream.take(FRAME.size))
                     if kind == b"X" or length > _LARGEST_REPLY:
                         return found
                     body = stream.take(length)
                     code, said = json.loads(body) if kind == b"U" else ("", "")
                     found.append(Unreadable(said, code=code) if kind == b"U" else load_parts(body))
+                return found
         except _ZygoteGone:
             self._forget(zygote)
             return found
