@@ -18,7 +18,20 @@ from click.testing import CliRunner
 from docchat.config import Settings
 from docchat.errors import Cleared, DocChatError, InvalidInput
 from docchat.extension import build_services
-from docchat.server.bench import chats, http, limits, memory, page, peers, plot, postgres, report, stored, unreadable
+from docchat.server.bench import (
+    chats,
+    http,
+    ingest,
+    limits,
+    memory,
+    page,
+    peers,
+    plot,
+    postgres,
+    report,
+    stored,
+    unreadable,
+)
 from docchat.server.bench.bars import bars
 from docchat.server.bench.founding import FoundingStore
 from docchat.server.bench.limits import Limits
@@ -74,7 +87,10 @@ def test_every_part_is_measured(done: subprocess.CompletedProcess[str], folder: 
         0 < item["median_ms"] <= item["p95_ms"] <= item["p99_ms"] for item in found["times"] if item["who"] == OURS
     )
     assert {"who": OURS, "part": memory.OPEN, "what": memory.DESCRIPTORS, "value": 0} in found["figures"]
-    assert len(found["bars"]) == 15
+    assert {(ingest.INGEST, who, ingest.FIRST, 0) for who in (OURS, ingest.BARE)} <= measured
+    assert (ingest.INGEST, OURS, ingest.AGAIN, 0) in measured
+    assert {"who": OURS, "part": ingest.INGEST, "what": ingest.FILES, "value": 1} in found["figures"]
+    assert len(found["bars"]) == 18
     assert not (folder / "unused").exists()
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from . import chats, http, limits, memory, stored, unreadable
+from . import chats, http, ingest, limits, memory, stored, unreadable
 from .founding import NAME as FOUNDING
 from .measure import OURS, Result
 from .peers import SQLITE_SESSION
@@ -43,7 +43,8 @@ class Bar:
 
 def bars(result: Result) -> tuple[Bar, ...]:
     """All bars; those of which the run has no figures say so."""
-    return (*_clear_bars(result), *_unreadable_bars(result), *_other_bars(result), *_stored_bars(result))
+    clears = (*_clear_bars(result), *_unreadable_bars(result))
+    return (*clears, *_other_bars(result), *_stored_bars(result), *_ingest_bars(result))
 
 
 def _clear_bars(result: Result) -> tuple[Bar, ...]:
@@ -102,6 +103,21 @@ def _stored_bars(result: Result) -> tuple[Bar, ...]:
             "x",
             _ratio(over_http(1_000_000), over_http(1000)),
         ),
+    )
+
+
+def _ingest_bars(result: Result) -> tuple[Bar, ...]:
+    ours, bare = (result.median(ingest.INGEST, who, ingest.FIRST) for who in (OURS, ingest.BARE))
+    again = result.median(ingest.INGEST, OURS, ingest.AGAIN)
+    return (
+        Bar("ingest of a folder against its readers and FTS5 alone", 2, "x", _ratio(ours, bare)),
+        Bar(
+            "ingest of a folder: memory of the main process",
+            250,
+            " MB",
+            result.figure(ingest.INGEST, OURS, ingest.MEGABYTES),
+        ),
+        Bar("ingest of an unchanged folder", 2, " s", None if again is None else again / 1000),
     )
 
 

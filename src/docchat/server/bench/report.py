@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import chats, documents, http, limits, memory, stored, unreadable
+from . import chats, documents, http, ingest, limits, memory, stored, unreadable
 from .bars import bars
 from .founding import NAME as FOUNDING
 from .measure import LOAD_AFTER, LOAD_BEFORE, MACHINE, OURS, PROCESSORS, Result, Series, as_json
@@ -57,6 +57,9 @@ def tables(result: Result) -> Iterable[Table]:
     yield from _open(result)
     if list(result.part(documents.DOCUMENTS)):
         yield _simple("Documents and answers", result.part(documents.DOCUMENTS), _what)
+    if (files := result.figure(ingest.INGEST, OURS, ingest.FILES)) is not None:
+        title = f"A folder of {files:,.0f} files"
+        yield _simple(title, result.part(ingest.INGEST), lambda item: f"{item.key.who}: {item.key.what}")
     rows = tuple((bar.name, bar.asked, bar.got, bar.verdict) for bar in bars(result))
     yield Table("Bars", ("bar", "asked", "measured", "verdict"), rows)
 

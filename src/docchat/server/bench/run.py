@@ -15,6 +15,7 @@ from .chats import measure_chats
 from .documents import measure_documents
 from .founding import FoundingStore
 from .http import measure_http
+from .ingest import measure_ingest
 from .limits import Limits
 from .measure import LOAD_AFTER, LOAD_BEFORE, MACHINE, PROCESSORS, Figure, Recorder, Result
 from .memory import measure_memory
@@ -24,7 +25,7 @@ from .stored import libraries, measure_stored
 from .stores import DocChatStore, Store
 from .unreadable import measure_unreadable
 
-PARTS = ("documents", "chats", "unreadable", "open", "stored", "http")
+PARTS = ("documents", "ingest", "chats", "unreadable", "open", "stored", "http")
 _NO_DISK_MS = 0.01
 
 
@@ -54,6 +55,8 @@ def run_bench(settings: Settings, plan: Plan, *, progress: Callable[[str], None]
         progress("documents and answers")
         with temporary_services(settings) as services:
             measure_documents(recorder, services, plan.data)
+    if "ingest" in plan.parts and plan.data is not None:
+        measure_ingest(recorder, settings, plan.data, rounds=plan.rounds, progress=progress)
     names = _compare(recorder, settings, plan, progress) if "chats" in plan.parts else None
     if "unreadable" in plan.parts:
         with (

@@ -94,7 +94,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 @click.option(
     "--data",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with docs/ and questions.jsonl: time uploads and answers too.",
+    help="Folder with docs/ and questions.jsonl: time uploads and answers too. For --only ingest any folder.",
 )
 @click.option("--quick", is_flag=True, help="Fewer rounds and smaller sizes: a minute or two.")
 @click.option("--messages", metavar="N,N", callback=_numbers, help="Lengths of the chats.")
