@@ -1,9 +1,32 @@
-// <docchat-drop>: files dropped anywhere on the page, pasted, or picked by a button.
+// <docchat-drop>: files and folders dropped anywhere on the page, pasted, or picked by a button.
 
 import { attaching } from "./attached.js";
 import { emit } from "./bus.js";
 
 const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+
+/** What was dropped, with the files in folders. What a folder hides (.DS_Store) is not meant. */
+async function filesOf(transfer) {
+  const files = [...transfer.files];
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!entries.some((entry) => entry.isDirectory)) return files;
+  return (await Promise.all(entries.map(walk))).flat();
+}
+
+async function walk(entry) {
+  if (entry.name.startsWith(".")) return [];
+  try {
+    if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+    const reader = entry.createReader();
+    const inside = [];
+    // A reader gives a hundred at a time.
+    for (let some = null; some?.length !== 0; inside.push(...some)) some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    return (await Promise.all(inside.map(walk))).flat();
+  } catch {
+    emit("notice", { text: `The browser could not read ${entry.name}.` });
+    return [];
+  }
+}
 
 class Drop extends HTMLElement {
   #depth = 0;
@@ -29,12 +52,14 @@ class Drop extends HTMLElement {
     this.querySelector("[data-where-to]").textContent = attaching() ? "Drop files to attach them to this chat" : "Drop files to add them to your documents";
   }
 
-  #dropped(event) {
+  async #dropped(event) {
     if (!carriesFiles(event)) return;
     event.preventDefault();
     this.#depth = 0;
     this.hidden = true;
-    emit("files", { files: [...event.dataTransfer.files] });
+    const files = await filesOf(event.dataTransfer);
+    if (files.length) emit("files", { files });
+    else emit("notice", { text: "There was no file in what you dropped." });
   }
 
   #pasted(event) {
