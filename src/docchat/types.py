@@ -147,10 +147,18 @@ class DocumentState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the reading of a document is: `pages` of so many, None while nobody knows of how many."""
+
+    pages: int
+    of: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A file that `owner` uploaded into the own library, or into `collection`; or an attachment of a chat.
 
-    `size` is in bytes; `error` is a message for people.
+    `size` is in bytes; `error` is a message for people; `progress` only while it is being read.
     """
 
     id: UUID
@@ -165,6 +173,7 @@ class Document:
     error: str | None = None
     error_code: str | None = None
     collection: UUID | None = None
+    progress: Progress | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ def _m003_collections(connection: Connection) -> None:
         connection.execute(text(f"ALTER TABLE chat_session ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"))
     number = "INTEGER" if connection.dialect.name == "sqlite" else "BIGINT"
     connection.execute(text(f"ALTER TABLE document ADD COLUMN collection_no {number} REFERENCES collection (no)"))
+    connection.execute(text("ALTER TABLE document ADD COLUMN expected INTEGER"))
     for index in document.indexes:
         index.create(connection, checkfirst=True)
 

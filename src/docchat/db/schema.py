@@ -206,7 +206,8 @@ collection_member = Table(
 )
 Index("collection_member_by_user", collection_member.c.user_id)
 
-# `owner` is who uploaded it. With a collection it belongs to that, else to the owner's personal library.
+# `owner` is who uploaded it. With a collection it belongs to that, else to the owner's personal library. While it is
+# being read `pages` are those that are done, of `expected` as soon as that is known.
 document = Table(
     "document",
     metadata,
@@ -224,6 +225,7 @@ document = Table(
     Column("passages", Integer, nullable=False, server_default=text("0")),
     Column("created_at", Instant, nullable=False),
     Column("collection_no", _Number, ForeignKey("collection.no")),
+    Column("expected", Integer),
     sqlite_autoincrement=True,
 )
 Index("document_by_owner", document.c.owner, document.c.created_at.desc(), document.c.no.desc())

@@ -70,7 +70,7 @@ def batches(parts: Sequence[Part], known: Known | None = None) -> Iterator[Batch
         pages.append(PageText(number, part.label, part.text, part.boxes))
         passages += passages_of(number, part, known)
         while len(passages) > BATCH:
-            yield Batch(tuple(pages), tuple(passages[:BATCH]), done, last=False)
+            yield Batch(tuple(pages), tuple(passages[:BATCH]), done, last=False, of=len(parts))
             done += BATCH
             pages, passages = [], passages[BATCH:]
-    yield Batch(tuple(pages), tuple(passages), done, last=True)
+    yield Batch(tuple(pages), tuple(passages), done, last=True, of=len(parts))

@@ -9,7 +9,7 @@ from ..jobs.queue import Job
 from ..jobs.worker import MAX_ATTEMPTS, Beat, Handler, Retry
 from . import sql_documents
 from .cutting import batches
-from .ingest_round import MISSING, Round
+from .ingest_round import MISSING, Round, Told
 from .library import Library
 
 __all__ = ["TIRELESS", "Ingest", "batches", "handlers"]
@@ -79,7 +79,8 @@ class Ingest:
             content = library.files.open(document_id=document_id)
         except NotFound as error:
             raise Unreadable(MISSING, code="file_missing") from error
-        parts = library.sandbox.read(content, name=claimed.document.name, beat=beat)
+        told = Told(library.database, claimed)
+        parts = library.sandbox.read(content, name=claimed.document.name, beat=beat, told=told)
         for batch in batches(parts):
             beat()
             if not sql_documents.store(library.database, library.index, claimed, batch):

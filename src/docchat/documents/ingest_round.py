@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from uuid import UUID
 
+from ..db.engine import Database
 from ..errors import NotFound, Unreadable
 from ..jobs import queue
 from ..jobs.queue import Job
@@ -31,6 +32,7 @@ _STORED_PASSAGES = 400
 _TURN_SECONDS = 5.0
 _BEAT_SECONDS = 4.0
 _WAIT_SECONDS = 2.0
+_TOLD_SECONDS = 2.0
 
 Outcome = tuple[Part, ...] | Unreadable
 MISSING = "The file of this document is missing. Upload it again."
@@ -54,6 +56,21 @@ class _Cut:
 
     item: _Item
     outcome: Batch | Unreadable
+
+
+class Told:
+    """Writes down how far the reading of a long document is, every few seconds, for those who wait for it."""
+
+    def __init__(self, database: Database, claimed: Claimed) -> None:
+        self._database = database
+        self._claimed = claimed
+        self._at = time.monotonic()
+
+    def __call__(self, pages: int, of: int) -> None:
+        """So many pages are read."""
+        if time.monotonic() - self._at >= _TOLD_SECONDS:
+            self._at = time.monotonic()
+            sql_documents.note_progress(self._database, self._claimed, pages=pages, of=of)
 
 
 class Round:
@@ -141,15 +158,16 @@ class Round:
             elif len(group) > 1 and crowd.may_share(names[number], content):
                 shared.append(number)
             else:
-                outcomes[number] = self._read_one(names[number], content)
+                outcomes[number] = self._read_one(group[number].claimed, content)
         files = [(names[number], bytes(content)) for number in shared if isinstance(content := contents[number], bytes)]
         if files:
             outcomes.update(zip(shared, self._library.sandbox.read_many(files, beat=self._go_on), strict=True))
         return [outcomes[number] for number in range(len(group))]
 
-    def _read_one(self, name: str, content: bytes) -> Outcome:
+    def _read_one(self, claimed: Claimed, content: bytes) -> Outcome:
+        told = Told(self._library.database, claimed)
         try:
-            return self._library.sandbox.read([content], name=name, beat=self._go_on)
+            return self._library.sandbox.read([content], name=claimed.document.name, beat=self._go_on, told=told)
         except Unreadable as error:
             return error
 

@@ -72,8 +72,11 @@ class Sandbox:
         name: str,
         password: str | None = None,
         beat: Callable[[], None] | None = None,
+        told: Callable[[int, int], None] | None = None,
     ) -> tuple[Part, ...]:
         """The parts of a file. `beat` is called every two seconds meanwhile; `password` opens a locked file.
+
+        `told` hears of how many parts of how many are read, while pictures are.
 
         Raises Unreadable: what the readers say, or too_complex (over a limit), reader_crashed, or needs_ocr when there
         is nothing but pictures and no tesseract to read them.
@@ -84,7 +87,7 @@ class Sandbox:
         with _held(content) as file:
             parts = self._read(file, {"verb": "read", **request}, beat)
             if any(part.scan for part in parts):
-                parts = self._recognized(file, request, parts, beat)
+                parts = self._recognized(file, request, parts, beat, told or _nobody)
         return parts
 
     def read_many(
@@ -131,7 +134,12 @@ class Sandbox:
         return load_parts(body)
 
     def _recognized(
-        self, file: int, request: dict[str, object], parts: tuple[Part, ...], beat: Callable[[], None] | None
+        self,
+        file: int,
+        request: dict[str, object],
+        parts: tuple[Part, ...],
+        beat: Callable[[], None] | None,
+        told: Callable[[int, int], None],
     ) -> tuple[Part, ...]:
         """The parts with the text of their pictures. Each picture is read in a child of its own."""
         tesseract = None if self._languages == "off" else shutil.which("tesseract")
@@ -140,6 +148,7 @@ class Sandbox:
         found: list[Part] = []
         scans = 0
         for part in parts:
+            told(len(found), len(parts))
             scans += bool(part.scan)
             if not part.scan:
                 found.append(part)
@@ -251,6 +260,10 @@ def _held(content: Iterable[bytes]) -> Iterator[int]:
         yield file
     finally:
         os.close(file)
+
+
+def _nobody(done: int, of: int) -> None:
+    """Hears of progress that nobody asked for."""
 
 
 def _unread(part: Part, reason: str) -> Part:

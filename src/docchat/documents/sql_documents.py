@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, 
 from ..db.engine import Database
 from ..db.schema import chunk, collection, document, document_page
 from ..errors import StoreError
-from ..types import Document, DocumentState, PageText
+from ..types import Document, DocumentState, PageText, Progress
 from . import boxes
 from .index import Entry, Index, Words
 
@@ -26,6 +26,7 @@ COLUMNS = (
     document.c.created_at,
     document.c.error,
     document.c.error_code,
+    document.c.expected,
     select(collection.c.id).where(collection.c.no == document.c.collection_no).scalar_subquery().label("collection"),
 )
 
@@ -59,13 +60,16 @@ class Batch:
     done: int
     """Passages in the batches before this one."""
     last: bool
+    of: int = 0
+    """Pages in all batches together."""
 
 
 def from_row(row: RowMapping) -> Document:
     """A document from a row that holds COLUMNS."""
     named: dict[str, Any] = {column.key: row[column] for column in COLUMNS}
-    state = DocumentState(named.pop("state"))
-    return Document(**named, state=state)
+    state, expected = DocumentState(named.pop("state")), named.pop("expected")
+    progress = Progress(named["pages"], expected) if state is DocumentState.READING else None
+    return Document(**named, state=state, progress=progress)
 
 
 def begin(database: Database, index: Index, document_id: UUID) -> Claimed | None:
@@ -83,6 +87,7 @@ def begin_some(connection: Connection, index: Index, document_ids: Sequence[UUID
         if row.pages or row.passages:
             drop_content(connection, index, row.no)
     values = {"state": DocumentState.READING, "error": None, "error_code": None, "pages": 0, "passages": 0}
+    values["expected"] = None
     numbers = [row.no for row in rows]
     connection.execute(update(document).where(document.c.no.in_(numbers)).values(values))
     return [Claimed(row.no, from_row(row._mapping)) for row in rows]
@@ -110,7 +115,8 @@ def store_some(connection: Connection, index: Index, stored: Sequence[tuple[Clai
     Raises StoreError when another reader wrote in between.
     """
     numbers = [claimed.no for claimed, _ in stored]
-    query = select(document.c.no, document.c.state, document.c.passages).where(document.c.no.in_(numbers))
+    columns = (document.c.no, document.c.state, document.c.pages, document.c.passages)
+    query = select(*columns).where(document.c.no.in_(numbers))
     rows = {row.no: row for row in connection.execute(query.order_by(document.c.no).with_for_update())}
     gone = {no for no in numbers if no not in rows or rows[no].state == DocumentState.DELETED}
     kept = [(claimed, batch) for claimed, batch in stored if claimed.no not in gone]
@@ -125,13 +131,17 @@ def store_some(connection: Connection, index: Index, stored: Sequence[tuple[Clai
         update(document)
         .where(document.c.no == bindparam("row_no"))
         .values(
-            pages=document.c.pages + bindparam("more_pages"), passages=bindparam("sum"), state=bindparam("new_state")
+            pages=bindparam("so_far"),
+            expected=bindparam("all"),
+            passages=bindparam("sum"),
+            state=bindparam("new_state"),
         )
     )
     values = [
         {
             "row_no": claimed.no,
-            "more_pages": len(batch.pages),
+            "so_far": batch.pages[-1].number if batch.pages else rows[claimed.no].pages,
+            "all": None if batch.last else batch.of,
             "sum": batch.done + len(batch.passages),
             "new_state": DocumentState.READY if batch.last else DocumentState.READING,
         }
@@ -139,6 +149,13 @@ def store_some(connection: Connection, index: Index, stored: Sequence[tuple[Clai
     ]
     connection.execute(change, values)
     return [claimed for claimed, _ in kept]
+
+
+def note_progress(database: Database, claimed: Claimed, *, pages: int, of: int) -> None:
+    """Say how far the reading is, before anything of it is stored."""
+    this = document.c.no == claimed.no, document.c.state == DocumentState.READING, document.c.passages == 0
+    with database.write() as connection:
+        connection.execute(update(document).where(*this).values(pages=pages, expected=of))
 
 
 def fail(database: Database, index: Index, document_id: UUID, *, message: str, code: str) -> None:
@@ -156,6 +173,7 @@ def fail_in(connection: Connection, index: Index, document_id: UUID, *, message:
         return
     drop_content(connection, index, number)
     values = {"state": DocumentState.FAILED, "error": message, "error_code": code, "pages": 0, "passages": 0}
+    values["expected"] = None
     connection.execute(update(document).where(document.c.no == number).values(values))
 
 
