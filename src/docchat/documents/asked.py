@@ -14,17 +14,6 @@ class Asked:
     terms: tuple[str, ...]
     forms: Mapping[str, tuple[str, ...]]
 
-    def read(self, body: str) -> list[str]:
-        """The terms of an indexed text, each that is a form of an asked one as that one."""
-        meant = {form: term for term, forms in self.forms.items() for form in forms}
-        found: list[str] = []
-        for word in body.split():
-            if not word.startswith(MARK):
-                found.append(meant.get(word, word))
-            elif word in meant:
-                found[-1] = meant[word]
-        return found
-
 
 def asked(text: str) -> Asked:
     """The terms of a question. Its commonest words are left out when they tell its language."""

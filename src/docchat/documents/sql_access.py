@@ -123,12 +123,25 @@ def reach(connection: Connection, scope: Scope) -> Reach:
     own = scope.collections is None or PERSONAL in scope.collections
     chosen = [one for key, one in mine.items() if scope.collections is None or key in scope.collections]
     condition = _readable(scope.owner, chosen, own=own)
-    tokens = (owner_token(scope.owner),) * own + tuple(collection_token(one.id) for one in chosen)
+    # One word stands for all collections of one's own, however many they are.
+    named = [one for one in chosen if scope.collections is not None or one.access != "owner"]
+    tokens = (owner_token(scope.owner),) * own + tuple(collection_token(one.id) for one in named)
+    if len(named) < len(chosen):
+        tokens += (holder_token(scope.owner),)
     if not scope.documents:
         return Reach(tokens, None, condition)
-    query = select(document.c.no).where(document.c.id.in_(scope.documents), condition)
-    numbers = tuple(connection.execute(query).scalars())
-    return Reach(tokens if numbers else (), numbers, and_(condition, document.c.no.in_(numbers)))
+    query = (
+        select(document.c.no, collection.c.id)
+        .outerjoin(collection)
+        .where(document.c.id.in_(scope.documents), condition)
+    )
+    rows = connection.execute(query).all()
+    numbers = tuple(no for no, _ in rows)
+    # Fewer words stand for a few documents than for all: no passage of another collection is looked at.
+    tokens = tuple(
+        dict.fromkeys(owner_token(scope.owner) if within is None else collection_token(within) for _, within in rows)
+    )
+    return Reach(tokens, numbers, and_(condition, document.c.no.in_(numbers)))
 
 
 def owner_token(owner: str) -> str:
@@ -141,9 +154,17 @@ def collection_token(collection_id: UUID) -> str:
     return "_c" + collection_id.hex
 
 
-def token(owner: str, collection_id: UUID | None) -> str:
-    """The word under which a document's passages are indexed: its collection's, else its owner's."""
-    return owner_token(owner) if collection_id is None else collection_token(collection_id)
+def holder_token(owner: str) -> str:
+    """The word that stands for all collections of an owner in the index."""
+    return "_h" + hashlib.sha256(owner.encode()).hexdigest()[:32]
+
+
+def tokens_of(connection: Connection, owner: str, collection_id: UUID | None) -> str:
+    """The words, parted by blanks, that a document's passages are indexed under: its collection's, else its owner's."""
+    if collection_id is None:
+        return owner_token(owner)
+    holder = connection.execute(select(collection.c.owner).where(collection.c.id == collection_id)).scalar_one()
+    return f"{collection_token(collection_id)} {holder_token(holder)}"
 
 
 _RANKS: tuple[Access, ...] = ("reader", "writer", "owner")

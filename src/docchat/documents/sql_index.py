@@ -8,21 +8,21 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, func, select
 
 from ..db.engine import Database
 from ..db.schema import chunk, collection, document
 from ..jobs.queue import put
 from ..types import Chunk, DocumentState, ScoredChunk
-from . import meaning, rank, sql_index_postgres, sql_index_sqlite
+from . import meaning, narrow, rank, sql_index_postgres, sql_index_sqlite
 from .asked import Asked, asked
 from .embed import Embedder
 from .index import Entry, Signal, Told
 from .scope import Scope
-from .sql_access import Reach, reach, token
+from .sql_access import Reach, reach, tokens_of
 from .terms import terms
 
 if TYPE_CHECKING:
@@ -64,11 +64,13 @@ class SqlIndex:
 
         It is found by those who may read `collection`, by its owner without one.
         """
-        title = " ".join(terms(name))
+        if not entries:
+            return
+        title, within = " ".join(terms(name)), tokens_of(connection, owner, collection)
         rows = [
             {
                 "chunk_id": entry.chunk_id,
-                "owner": token(owner, collection),
+                "owner": within,
                 "title": title,
                 "label": entry.words.label,
                 "heads": entry.words.heads,
@@ -76,10 +78,9 @@ class SqlIndex:
             }
             for entry in entries
         ]
-        if rows:
-            _engine(connection).insert(connection, rows)
-            if self.vectors is not None:
-                _ask_for_vectors(connection, entries[0].chunk_id)
+        _engine(connection).insert(connection, rows)
+        if self.vectors is not None:
+            _ask_for_vectors(connection, entries[0].chunk_id)
 
     def remove(self, connection: Connection, *, document_no: int, last: int | None = None) -> None:
         """Take all chunks of a document out, in the caller's write transaction, before their rows go.
@@ -93,9 +94,9 @@ class SqlIndex:
         engine = _engine(connection)
         query = select(document.c.owner, collection.c.id).outerjoin(collection).where(document.c.no == document_no)
         owner, within = connection.execute(query).one()
+        tokens = tokens_of(connection, owner, within)
         rows = [
-            {**row, "owner": token(owner, within), "title": " ".join(terms(name))}
-            for row in engine.stored(connection, document_no)
+            {**row, "owner": tokens, "title": " ".join(terms(name))} for row in engine.stored(connection, document_no)
         ]
         if rows:
             engine.remove(connection, document_no, _LARGEST)
@@ -127,22 +128,19 @@ class SqlIndex:
             return ()
         with self._database.read() as connection:
             within = reach(connection, scope)
-            found = () if signal == "meaning" else _by_words(connection, within, wanted, about, max(CANDIDATES, limit))
-            if self.vectors is None or meant is None:
-                return found[:limit]
             total = _total(connection, within)
-            ids = [one.chunk.id for one in found]
-            near = self.vectors.near(connection, within, meant, ids=ids, total=total)
-            scores = meaning.fused({one.chunk.id: one.score for one in found}, near)
-            best = meaning.ordered(scores)[:limit]
-            chunks = {one.chunk.id: one.chunk for one in found}
-            chunks |= _chunks(connection, within, [one for one in best if one not in chunks])
-        return tuple(ScoredChunk(chunks[one], scores[one]) for one in best if one in chunks)
+            scores = {} if signal == "meaning" else _by_words(connection, within, wanted, about, total)
+            if self.vectors is not None and meant is not None:
+                near = self.vectors.near(connection, within, meant, ids=list(scores), total=total)
+                scores = meaning.fused(scores, near)
+            return _best(connection, within, scores, limit)
 
     def frequencies(self, *, scope: Scope, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
         """How many chunks `scope` has, and how many hold each of `terms` (as `terms.terms` makes them)."""
         with self._database.read() as connection:
-            return _frequencies(connection, reach(connection, scope), terms)
+            within = reach(connection, scope)
+            total = _total(connection, within)
+            return total, _counts(connection, within, terms, total)
 
     def optimize(self, beat: Callable[[], None]) -> None:
         """Drop what deleted documents left in the index's files, where deleting did not do it at once.
@@ -171,20 +169,33 @@ def _ask_for_vectors(connection: Connection, chunk_id: int) -> None:
 
 
 def _by_words(
-    connection: Connection, within: Reach, wanted: Asked, about: Sequence[Told], limit: int
-) -> tuple[ScoredChunk, ...]:
+    connection: Connection, within: Reach, wanted: Asked, about: Sequence[Told], total: int
+) -> dict[int, float]:
+    """The chunks that fit by their words, with their scores."""
     carried = _carried(wanted, about)
     forms = {**wanted.forms, **{term: (term,) for term in carried}}
-    total, counts = _frequencies(connection, within, [form for found in forms.values() for form in found])
+    counts = _counts(connection, within, [form for found in forms.values() for form in found], total)
+    # What no text holds may be the name of a document or a heading.
+    unseen = [form for found in forms.values() if not any(counts[form] for form in found) for form in found]
+    counts |= _counts(connection, within, unseen, total, names=True)
     frequencies = {term: min(total, sum(counts[form] for form in found)) for term, found in forms.items()}
     telling = rank.weights(list(forms), total=total, frequencies=frequencies)
     telling = {term: weight * carried.get(term, 1.0) for term, weight in telling.items()}
     telling = dict(sorted(telling.items(), key=lambda item: -item[1])[:LONGEST_QUESTION])
     if not telling:
-        return ()
-    looked_for = {form: weight for term, weight in telling.items() for form in forms[term] if counts[form]}
-    found = _engine(connection).candidates(connection, within, looked_for, max(CANDIDATES, limit))
-    return rank.rank(wanted.terms, _load(connection, within, found, wanted), telling=telling, limit=limit)
+        return {}
+    groups = {term: tuple(form for form in forms[term] if counts[form]) for term in telling}
+    worth = narrow.clauses(telling, groups, total=total, frequencies=counts)
+    looked_for = {groups[term]: weight for term, weight in telling.items()}
+    found = narrow.likeliest(_engine(connection).candidates(connection, within, worth), looked_for, CANDIDATES)
+    scorer = rank.Scorer(wanted.terms, telling)
+    meant = {form: term for term, group in groups.items() for form in group}
+    return {
+        row.chunk_id: scorer.score(
+            *rank.spots(row.body, meant), row.title.split(), row.label.split(), row.heads.split()
+        )
+        for row in found
+    }
 
 
 def _carried(wanted: Asked, about: Sequence[Told]) -> dict[str, float]:
@@ -197,12 +208,13 @@ def _carried(wanted: Asked, about: Sequence[Told]) -> dict[str, float]:
     return found
 
 
-def _frequencies(connection: Connection, within: Reach, looked_up: Sequence[str]) -> tuple[int, dict[str, int]]:
-    total = _total(connection, within)
+def _counts(
+    connection: Connection, within: Reach, looked_up: Sequence[str], total: int, *, names: bool = False
+) -> dict[str, int]:
+    """How many chunks hold each of some terms in their text; with `names` in the names that go with it."""
     distinct = list(dict.fromkeys(looked_up))[:512]
-    if not total or not distinct:
-        return total, dict.fromkeys(looked_up, 0)
-    return total, {**dict.fromkeys(looked_up, 0), **_engine(connection).counts(connection, within, distinct)}
+    found = _engine(connection).counts(connection, within, distinct, names=names) if total and distinct else {}
+    return {**dict.fromkeys(looked_up, 0), **found}
 
 
 _COLUMNS = (
@@ -236,12 +248,14 @@ def _chunks(connection: Connection, within: Reach, ids: Sequence[int]) -> dict[i
     return {row[0]: Chunk(*row) for row in connection.execute(query)}
 
 
-def _load(connection: Connection, within: Reach, found: Sequence[Row[Any]], wanted: Asked) -> list[rank.Candidate]:
-    chunks = _chunks(connection, within, [row[0] for row in found])
-    return [
-        rank.Candidate(
-            chunks[row[0]], wanted.read(row.body), *(words.split() for words in (row.title, row.label, row.heads))
-        )
-        for row in found
-        if row[0] in chunks
-    ]
+def _best(connection: Connection, within: Reach, scores: Mapping[int, float], limit: int) -> tuple[ScoredChunk, ...]:
+    """The best chunks; those of a document that is not there any more, or not yet, make room for the next."""
+    found: list[ScoredChunk] = []
+    ids = meaning.ordered(scores)
+    for start in range(0, len(ids), limit):
+        some = ids[start : start + limit]
+        chunks = _chunks(connection, within, some)
+        found += [ScoredChunk(chunks[one], scores[one]) for one in some if one in chunks]
+        if len(found) >= limit:
+            break
+    return tuple(found[:limit])

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import DBAPIError
 
+from .narrow import CAP, MOST, Clause, windows
 from .sql_access import Reach
 
 _CREATE = (
@@ -37,9 +38,9 @@ _STORED = text(
 _REMOVE = text(
     "DELETE FROM chunk_words WHERE chunk_id IN (SELECT id FROM chunk WHERE document_no = :document_no AND id <= :last)"
 )
-
-
-_CANDIDATES = "SELECT chunk_id, title, label, heads, body FROM chunk_words WHERE words @@ CAST(:query AS tsquery)"
+_EDGES = text("SELECT min(chunk_id), max(chunk_id) FROM chunk_words")
+_LOOKED_AT = 1000
+"""Rows among which the passages with a common word are counted."""
 
 
 class Engine:
@@ -65,32 +66,46 @@ class Engine:
         """Delete the words of a document up to chunk `last`."""
         connection.execute(_REMOVE, {"document_no": document_no, "last": last})
 
-    def candidates(
-        self, connection: Connection, within: Reach, telling: Mapping[str, float], limit: int
-    ) -> Sequence[Row[Any]]:
-        """The rows of `within` that hold any of the terms, those with the most telling ones first."""
-        parameters: dict[str, Any] = {"limit": limit, "query": _any(within, telling, ("b", "o"))}
-        sums = []
-        for number, (term, weight) in enumerate(telling.items()):
-            parameters |= {f"b{number}": _quote("b." + term), f"o{number}": _quote("o." + term), f"w{number}": weight}
-            sums.append(
-                f"CASE WHEN words @@ CAST(:b{number} AS tsquery) THEN CAST(:w{number} AS float8)"
-                f" WHEN words @@ CAST(:o{number} AS tsquery) THEN 0.5 * CAST(:w{number} AS float8) ELSE 0 END"
-            )
-        # Only numbers of our own go into the statement's text; words are parameters.
-        order = f" ORDER BY {' + '.join(sums)} DESC, length(words), chunk_id LIMIT :limit"
-        statement = _CANDIDATES + _of_documents(within) + order
-        return connection.execute(text(statement), parameters).all()
-
-    def counts(self, connection: Connection, within: Reach, asked: Sequence[str]) -> dict[str, int]:
-        """How many rows of `within` hold each term in their text."""
-        parameters = {f"t{number}": _quote("b." + term) for number, term in enumerate(asked)}
-        columns = ", ".join(
-            f"count(*) FILTER (WHERE words @@ CAST(:t{number} AS tsquery))" for number in range(len(asked))
+    def candidates(self, connection: Connection, within: Reach, clauses: Sequence[Clause]) -> Sequence[Row[Any]]:
+        """The rows of `within` that fulfil a clause, in no order."""
+        anywhere = " | ".join(
+            "(" + " & ".join(_any([f"{place}.{form}" for form in group for place in "bo"]) for group in clause) + ")"
+            for clause in clauses
         )
-        statement = f"SELECT {columns} FROM chunk_words WHERE words @@ CAST(:query AS tsquery){_of_documents(within)}"  # noqa: S608  (as above)
-        row = connection.execute(text(statement), {**parameters, "query": _any(within, asked, ("b",))}).one()
-        return dict(zip(asked, map(int, row), strict=True))
+        statement = (
+            "SELECT chunk_id, title, label, heads, body FROM chunk_words"  # noqa: S608
+            f" WHERE words @@ CAST(:query AS tsquery){_of_documents(within)} LIMIT {MOST}"
+        )
+        return connection.execute(text(statement), {"query": f"{_any(within.tokens)} & ({anywhere})"}).all()
+
+    def counts(
+        self, connection: Connection, within: Reach, asked: Sequence[str], *, names: bool = False
+    ) -> dict[str, int]:
+        """How many rows of `within` hold each term in their text, or with `names` in title, label or heads.
+
+        Exact up to some thousand.
+        """
+        place = "o" if names else "b"
+        whose = _any(within.tokens)
+        values = {f"t{number}": f"{whose} & {_quote(f'{place}.{term}')}" for number, term in enumerate(asked)}
+        chosen = _of_documents(within)
+        one = (
+            "SELECT {number} AS number, count(*) AS found FROM (SELECT 1 FROM chunk_words"  # noqa: S608
+            f" WHERE words @@ CAST(:t{{number}} AS tsquery){chosen} LIMIT {CAP}) AS rows"
+        )
+        statement = " UNION ALL ".join(one.format(number=number) for number in range(len(asked)))
+        counts = {asked[row.number]: row.found for row in connection.execute(text(statement), values)}
+        many = {name: term for name, term in zip(values, asked, strict=True) if counts[term] >= CAP}
+        if many:
+            first, last = connection.execute(_EDGES).one()
+            spans, factor = windows(first, last, _LOOKED_AT)
+            columns = ", ".join(f"count(*) FILTER (WHERE words @@ CAST(:{name} AS tsquery))" for name in many)
+            # Only numbers of our own go into the statement's text.
+            among = " OR ".join(f"chunk_id BETWEEN {start} AND {end}" for start, end in spans)
+            statement = f"SELECT {columns} FROM chunk_words WHERE ({among}){chosen}"  # noqa: S608
+            row = connection.execute(text(statement), {name: values[name] for name in many}).one()
+            counts |= {term: max(CAP, round(found * factor)) for term, found in zip(many.values(), row, strict=True)}
+        return counts
 
     def optimize(self, connection: Connection, *, first: bool) -> bool:
         """Nothing to do: vacuum is the server's own work."""
@@ -100,7 +115,7 @@ class Engine:
 def _words(row: Mapping[str, Any]) -> list[str]:
     body = set(row["body"].split())
     other = {*row["title"].split(), *row["label"].split(), *row["heads"].split()}
-    return [row["owner"], *sorted("b." + term for term in body), *sorted("o." + term for term in other)]
+    return [*row["owner"].split(), *sorted("b." + term for term in body), *sorted("o." + term for term in other)]
 
 
 def _of_documents(within: Reach) -> str:
@@ -111,10 +126,8 @@ def _of_documents(within: Reach) -> str:
     return f" AND chunk_id IN (SELECT id FROM chunk WHERE document_no IN ({numbers}))"  # noqa: S608
 
 
-def _any(within: Reach, asked: Sequence[str] | Mapping[str, float], places: Sequence[str]) -> str:
-    words = " | ".join(_quote(f"{place}.{term}") for term in asked for place in places)
-    whose = " | ".join(_quote(token) for token in within.tokens)
-    return f"({whose}) & ({words})"
+def _any(words: Sequence[str]) -> str:
+    return "(" + " | ".join(map(_quote, words)) + ")"
 
 
 def _quote(term: str) -> str:

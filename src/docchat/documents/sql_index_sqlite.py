@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from ..jobs.queue import put
+from .narrow import CAP, MOST, Clause, windows
 from .sql_access import Reach
 
 # FTS5 takes the terms as they are: every character beyond ASCII belongs to a word, and so do these two.
@@ -29,9 +30,10 @@ _STORED = text(
 _REMOVE = text(
     "DELETE FROM chunk_words WHERE rowid IN (SELECT id FROM chunk WHERE document_no = :document_no AND id <= :last)"
 )
-_CANDIDATES = "SELECT rowid, title, label, heads, body FROM chunk_words WHERE chunk_words MATCH :query"
-_BEST = " ORDER BY bm25(chunk_words, 0.0, 0.6, 0.8, 0.4, 1.0) LIMIT :limit"
-_COUNT = "SELECT count(*) FROM chunk_words WHERE chunk_words MATCH :query"
+_COUNTED = 60
+"""Words that one statement counts."""
+_LOOKED_AT = 4000
+"""Rows among which the passages with a common word are counted."""
 _MERGE = text("INSERT INTO chunk_words(chunk_words, rank) VALUES ('merge', :pages)")
 _CHANGES = text("SELECT total_changes()")
 _MERGED_PAGES = 100
@@ -65,22 +67,38 @@ class Engine:
         if removed and not HAS_SECURE_DELETE:
             put(connection, kind="optimize_index", subject="documents")
 
-    def candidates(
-        self, connection: Connection, within: Reach, telling: Mapping[str, float], limit: int
-    ) -> Sequence[Row[Any]]:
-        """The rows of `within` that hold any of the terms, by FTS5's own BM25."""
-        anywhere = " OR ".join(_quote(term) for term in telling)
-        query = f"{_whose(within)} AND {{title label heads body}} : ({anywhere})"
-        statement = text(f"{_CANDIDATES}{_of_documents(within)}{_BEST}")
-        return connection.execute(statement, {"query": query, "limit": limit}).all()
+    def candidates(self, connection: Connection, within: Reach, clauses: Sequence[Clause]) -> Sequence[Row[Any]]:
+        """The rows of `within` that fulfil a clause.
 
-    def counts(self, connection: Connection, within: Reach, asked: Sequence[str]) -> dict[str, int]:
-        """How many rows of `within` hold each term in their text."""
-        count = text(f"{_COUNT}{_of_documents(within)}")
-        return {
-            term: int(connection.execute(count, {"query": f"{_whose(within)} AND body : {_quote(term)}"}).scalar_one())
-            for term in asked
-        }
+        They come in no order: FTS5's own would look up the length of each and count every word in all of the index.
+        """
+        anywhere = " OR ".join("(" + " AND ".join(_any(group) for group in clause) + ")" for clause in clauses)
+        query = f"{_whose(within)} AND {{title label heads body}} : ({anywhere})"
+        statement = (
+            "SELECT rowid AS chunk_id, title, label, heads, body FROM chunk_words"  # noqa: S608
+            f" WHERE chunk_words MATCH ?{_of_documents(within)} LIMIT {MOST}"
+        )
+        return connection.exec_driver_sql(statement, (query,)).all()
+
+    def counts(
+        self, connection: Connection, within: Reach, asked: Sequence[str], *, names: bool = False
+    ) -> dict[str, int]:
+        """How many rows of `within` hold each term in their text, or with `names` in title, label or heads.
+
+        Exact up to some thousand.
+        """
+        place = "{title label heads}" if names else "body"
+        queries = {term: f"{_whose(within)} AND {place} : {_quote(term)}" for term in asked}
+        found: dict[str, int] = {}
+        chosen = _of_documents(within)
+        one = f"(SELECT count(*) FROM (SELECT 1 FROM chunk_words WHERE chunk_words MATCH ?{chosen} LIMIT {CAP}))"  # noqa: S608
+        for start in range(0, len(asked), _COUNTED):
+            some = asked[start : start + _COUNTED]
+            statement = "SELECT " + ", ".join([one] * len(some))
+            row = connection.exec_driver_sql(statement, tuple(queries[term] for term in some)).one()
+            found |= dict(zip(some, map(int, row), strict=True))
+        many = [term for term, count in found.items() if count >= CAP]
+        return found | {term: max(CAP, count) for term, count in _estimated(connection, within, many, queries).items()}
 
     def optimize(self, connection: Connection, *, first: bool) -> bool:
         """One step of merging the index into one segment, which leaves deleted words out; whether more is to do.
@@ -95,15 +113,43 @@ class Engine:
 
 def _whose(within: Reach) -> str:
     """The part of a query that keeps it to what may be read: words of the index, so that FTS5 looks at nothing else."""
-    return f"owner : ({' OR '.join(_quote(token) for token in within.tokens)})"
+    return f"owner : {_any(within.tokens)}"
+
+
+def _estimated(
+    connection: Connection, within: Reach, asked: Sequence[str], queries: Mapping[str, str]
+) -> dict[str, int]:
+    """About how many rows match the query of each term, counted in some windows of row ids."""
+    if not asked:
+        return {}
+    first, last = connection.exec_driver_sql("SELECT (SELECT min(id) FROM chunk), (SELECT max(id) FROM chunk)").one()
+    spans, factor = windows(first, last, _LOOKED_AT)
+    one = (
+        "(SELECT count(*) FROM chunk_words WHERE chunk_words MATCH ?"  # noqa: S608
+        f"{_of_documents(within)} AND rowid >= ? AND rowid <= ?)"
+    )
+    statement = "SELECT " + " + ".join([one] * len(spans))
+    found: dict[str, int] = {}
+    for term in asked:
+        values = tuple(value for span in spans for value in (queries[term], *span))
+        found[term] = round(connection.exec_driver_sql(statement, values).scalar_one() * factor)
+    return found
 
 
 def _of_documents(within: Reach) -> str:
-    """Only numbers of our own go into the statement's text."""
+    """Only numbers of our own go into the statement's text.
+
+    The bounds are for FTS5; the plus keeps SQLite from asking it for each row id by itself.
+    """
     if within.documents is None:
         return ""
     numbers = ", ".join(str(int(number)) for number in within.documents)
-    return f" AND rowid IN (SELECT id FROM chunk WHERE document_no IN ({numbers}))"  # noqa: S608
+    ids = f"FROM chunk WHERE document_no IN ({numbers})"
+    return f" AND rowid BETWEEN (SELECT min(id) {ids}) AND (SELECT max(id) {ids}) AND +rowid IN (SELECT id {ids})"
+
+
+def _any(words: Sequence[str]) -> str:
+    return "(" + " OR ".join(map(_quote, words)) + ")"
 
 
 def _quote(term: str) -> str:
