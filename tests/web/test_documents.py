@@ -1,11 +1,13 @@
 """The library over HTTP: upload, list, pages, pictures, originals, delete."""
 
 import io
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
 
 from docchat.documents.fetch import AllowList, Fetched, Fetcher
+from docchat.documents.sql_documents import begin, note_progress
 
 from ..documents.test_thumbnail import png
 from .conftest import Host
@@ -37,6 +39,7 @@ def test_a_document_is_read_in_the_background(host: Host, client: FlaskClient) -
         "error",
         "code",
         "collection",
+        "progress",
     }
     assert (after["state"], after["pages"], after["error"], after["code"]) == ("ready", 1, None, None)
     assert client.get("/api/documents").get_json()["documents"] == [after]
@@ -210,3 +213,14 @@ def test_progress_in_numbers(host: Host, client: FlaskClient) -> None:
     assert client.get("/api/documents/progress?collection=personal").get_json() == expected
     assert set(host.client("other").get("/api/documents/progress").get_json().values()) == {0}
     assert client.get("/api/documents/progress?collection=nonsense").status_code == 404
+
+
+def test_a_document_that_is_being_read_says_how_far_that_is(host: Host, client: FlaskClient) -> None:
+    document_id = upload(client, b"Some words.", "a.txt")
+    assert client.get(f"/api/documents/{document_id}").get_json()["progress"] is None
+    database = host.services.database
+    claimed = begin(database, host.services.library.index, UUID(document_id))
+    assert claimed is not None
+    for of in (None, 90):
+        note_progress(database, claimed, pages=7, of=of)
+        assert client.get(f"/api/documents/{document_id}").get_json()["progress"] == {"pages": 7, "of": of}

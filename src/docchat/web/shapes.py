@@ -78,8 +78,18 @@ class SessionJson(TypedDict):
     memory_from: int | None
 
 
+class ProgressJson(TypedDict):
+    """How many pages of a document are read; `of` is None while nobody knows of how many."""
+
+    pages: int
+    of: int | None
+
+
 class DocumentJson(TypedDict):
-    """A document of the library; `size` in bytes, `error` for people and `code` for programs when it failed."""
+    """A document of the library; `size` in bytes, `error` for people and `code` for programs when it failed.
+
+    `progress` only while it is being read.
+    """
 
     id: str
     name: str
@@ -92,6 +102,7 @@ class DocumentJson(TypedDict):
     error: str | None
     code: str | None
     collection: str | None
+    progress: ProgressJson | None
 
 
 class MemberJson(TypedDict):
@@ -255,6 +266,7 @@ def document(value: Document) -> DocumentJson:
         "error": value.error,
         "code": value.error_code,
         "collection": _id(value.collection),
+        "progress": None if value.progress is None else {"pages": value.progress.pages, "of": value.progress.of},
     }
 
 

@@ -2,7 +2,9 @@
 
 import { plural } from "./dom.js";
 
-/** "Reading", with the pages of a long document that are there already. */
+/** "Reading", with how many pages of a long document are there already, and of how many. */
 export function readingWords(found) {
-  return found?.pages ? `Reading, ${plural(found.pages, "page")} so far` : "Reading";
+  const { pages = 0, of = null } = found?.progress ?? {};
+  if (!pages) return "Reading";
+  return of ? `Reading, page ${pages} of ${of}` : `Reading, ${plural(pages, "page")} so far`;
 }
