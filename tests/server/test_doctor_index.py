@@ -282,6 +282,42 @@ def test_an_attachment_that_lost_its_file_is_told(services: Services) -> None:
         assert problems(services, repair=repair) == [("fail", "1 attachments have lost their files: restore a backup")]
 
 
+def test_an_original_without_a_document_is_swept_unless_its_row_comes(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lonely, coming = UUID(int=1), UUID(int=2)
+    for key in (lonely, coming):
+        services.library.files.put(document_id=key, stream=io.BytesIO(b"The river"), limit=100)
+
+    def row_comes(seconds: float) -> None:
+        monkeypatch.setattr(content.time, "sleep", lambda seconds: None)
+        change(
+            services,
+            "INSERT INTO document (id, owner, name, media_type, size, sha256, state, created_at)"
+            f" VALUES ('{coming.hex}', 'ann', 'new.txt', 'text/plain', 9, '', 'failed', 0)",
+        )
+
+    if services.database.is_sqlite:
+        row_comes(0.0)
+        for path in (services.settings.data_dir / "files").rglob("0*"):
+            if path.is_file():
+                os.utime(path, (0, 0))
+    else:
+        monkeypatch.setattr(content.time, "sleep", row_comes)
+    repaired(services, "1 original files belong to no document")
+    assert lonely not in set(services.library.files.ids())
+    assert coming in set(services.library.files.ids())
+
+
+def test_half_an_original_is_swept(on_sqlite: Services) -> None:
+    half = on_sqlite.settings.data_dir / "files" / "00" / f"{UUID(int=1)}.part"
+    half.parent.mkdir(mode=0o700, exist_ok=True)
+    half.touch(mode=0o600)
+    os.utime(half, (0, 0))
+    repaired(on_sqlite, "1 original files belong to no document")
+    assert not half.exists()
+
+
 def said(services: Services) -> list[str]:
     home = MountedHome(services)
     return [

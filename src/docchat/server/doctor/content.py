@@ -1,5 +1,6 @@
 """The database: its version, what is left of clears, jobs that were given up, and the originals of documents."""
 
+import time
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
@@ -11,6 +12,8 @@ from ..home import Home
 from ..sql_checks import Leftover
 from .finding import Finding, counted
 
+_OLD_SECONDS = 600.0
+_UPLOAD_SECONDS = 10.0
 _CLEARS = ("reclaim", "settle", "bulk", "remove_original", "rewrite_keys")
 """The kinds of jobs that finish clears."""
 
@@ -64,14 +67,25 @@ def check_originals(home: Home) -> Iterator[Finding]:
     yield Finding("ok", f"{len(known)} documents")
     if missing:
         yield Finding("fail", f"{missing} documents have lost their original files: restore them from a backup")
-    # A file comes before its row: what is being uploaded right now is no orphan.
-    late = stored - known - set(sql_checks.document_ids(services.database))
-    old = late & set(library.files.ids_older_than(600)) if services.database.is_sqlite else late
+    late, old = _without_document(services, stored - known)
     if old:
         text = f"{len(old)} original files belong to no document (uploads that were cut short)"
         yield Finding("fail", text, lambda: f"{_sweep(services, old)} originals without a document were deleted")
     if late - old:
         yield Finding("ok", f"{len(late - old)} originals are just being uploaded")
+
+
+def _without_document(services: Services, late: set[UUID]) -> tuple[set[UUID], set[UUID]]:
+    """Originals without a document, and those of them that are not just being uploaded: a file comes before its row."""
+    if services.database.is_sqlite:
+        old = set(services.library.files.ids_older_than(_OLD_SECONDS))  # half files are among them
+        late |= old
+    else:
+        if late:
+            time.sleep(_UPLOAD_SECONDS)  # nobody knows how old these are
+        old = late
+    known = set(sql_checks.document_ids(services.database))
+    return late - known, (old & late) - known
 
 
 def _sweep(services: Services, old: set[UUID]) -> int:
