@@ -94,8 +94,8 @@ def test_ingest_takes_folders_skips_what_is_there_and_says_what_failed(data_dir:
         "river.txt: ready, 1 page, 1 passage",
     ]
     failures = second.stderr.splitlines()[1:]
-    assert failures[0] == "empty.txt: failed: This file is empty."
-    assert failures[1].startswith("broken.pdf: failed: ")
+    assert failures[0].startswith("broken.pdf: failed: ")
+    assert failures[1] == "empty.txt: skipped: This file is empty."
     assert len(failures) == 2
 
 

@@ -23,13 +23,14 @@ class Bar:
         """Since it began."""
         return time.monotonic() - self._began
 
-    def draw(self, done: int, total: int, note: str = "") -> None:
-        """Show that `done` of `total` are done, ten times a second at most."""
+    def draw(self, done: int, total: int, note: str = "", *, size: int = 0) -> None:
+        """Show that `done` of `total` are done, `size` bytes of them read, ten times a second at most."""
         now = time.monotonic()
         if not self.shown or (now - self._drawn_at < _EVERY_SECONDS and done < total):
             return
         self._drawn_at = now
-        self._put(line(done, total, self.seconds, self._unit, note, columns=shutil.get_terminal_size().columns - 1))
+        columns = shutil.get_terminal_size().columns - 1
+        self._put(line(done, total, self.seconds, self._unit, note, size=size, columns=columns))
 
     def clear(self) -> None:
         """Take the bar away."""
@@ -44,13 +45,13 @@ class Bar:
         self._width = len(text)
 
 
-def line(done: int, total: int, seconds: float, unit: str, note: str = "", *, columns: int = 79) -> str:
-    """The bar as text: `[####----] 512 of 1,169 files, 44 %, 96 a second, 7 s left`."""
+def line(done: int, total: int, seconds: float, unit: str, note: str = "", *, size: int = 0, columns: int = 79) -> str:
+    """The bar as text: `[####----] 512 of 1,169 files, 44%, 96 a second, 1.3 MB/s, 7 s left`."""
     share = min(1.0, done / total) if total else 1.0
     rate = done / seconds if seconds > 0 else 0.0
     said = f"{done:,} of {total:,} {unit}, {share:.0%}"
     if rate > 0:
-        said += f", {rate:.3g} a second"
+        said += f", {speed(done, size, seconds)}"
         if done < total:
             said += f", {_time((total - done) / rate)} left"
     said += f", {note}" if note else ""
@@ -58,6 +59,12 @@ def line(done: int, total: int, seconds: float, unit: str, note: str = "", *, co
     full = int(share * width)
     bar = f"[{'#' * full}{'-' * (width - full)}] " if width >= 8 else ""
     return (bar + said)[:columns]
+
+
+def speed(done: int, size: int, seconds: float) -> str:
+    """How many a second, and how many megabytes."""
+    said = f"{done / seconds:,.3g} a second"
+    return said + (f", {size / seconds / 1e6:.3g} MB/s" if size else "")
 
 
 def _time(seconds: float) -> str:

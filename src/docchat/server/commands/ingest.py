@@ -4,7 +4,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from ...types import DocumentState
 from ...web.state import Services
 from ..accounts import Account
 from ..home import Home, pass_home, user_option
-from ..progress import Bar
+from ..progress import Bar, speed
 
 _POLL_SECONDS = 0.05
 _ASKED_AT_ONCE = 200
@@ -51,7 +51,7 @@ def ingest(home: Home, /, paths: tuple[str, ...], user: str | None, collection: 
     files = [_existing(path) for path in paths if not _is_url(path)]
     ingestion = Ingestion(home.services, place, watch=how["watch"], retry=how["retry"])
     try:
-        well = ingestion.fetch(urls)
+        well = ingestion.fetch(urls) if urls else True
         well &= ingestion.run(files, delete=how["delete"]) if files else True
     except KeyboardInterrupt:
         raise SystemExit(130) from None
@@ -134,7 +134,7 @@ class Ingestion:
 
     def bring_up(self, seen: Seen, *, delete: bool) -> bool:
         """Bring the library up to what was seen, and wait for it."""
-        self._begin(len(seen.files) + len(seen.skipped))
+        self._begin(len(seen.files) + len(seen.skipped), {key: file.size for key, file in seen.files.items()})
         report = self._follower.follow(seen, delete=delete, tell=self._tell)
         while self._tell(report):
             time.sleep(_POLL_SECONDS)
@@ -143,9 +143,11 @@ class Ingestion:
         self._say_rest(report)
         return not self._failed and not report.failed
 
-    def _begin(self, total: int) -> None:
+    def _begin(self, total: int, sizes: Mapping[str, int] | None = None) -> None:
         self._bar = Bar("files", quiet=self._quiet)
         self._total = total
+        self._sizes = sizes or {}
+        self._read_bytes = 0
         self._settled: set[UUID] = set()
         self._failed: list[tuple[str, str]] = []
 
@@ -160,10 +162,14 @@ class Ingestion:
             held = states.get(key)
             if held is None or held.state in (DocumentState.READY, DocumentState.FAILED):
                 self._settled.add(key)
+                self._read_bytes += self._sizes.get(report.added[key], 0)
                 self._settle(report.added[key], held)
         failed = len(self._failed) + len(report.failed)
-        done = len(self._settled) + len(report.unchanged) + len(report.moved) + len(report.failed)
-        self._bar.draw(done, self._total, f"{failed} failed" if failed else "")
+        done = len(self._settled) + len(report.unchanged) + len(report.moved)
+        done += len(report.failed) + len(report.skipped)
+        counts = {"failed": failed, "skipped": len(report.skipped)}
+        note = ", ".join(f"{number:,} {what}" for what, number in counts.items() if number)
+        self._bar.draw(done, self._total, note, size=self._read_bytes)
         return len(self._settled) < len(report.added)
 
     def _settle(self, path: str, held: Held | None) -> None:
@@ -191,7 +197,11 @@ class Ingestion:
         if max(len(failed), len(report.skipped)) > _LISTED:
             click.echo("... and more that are not listed.", err=True)
         if self._total > _SUMMED_UP or self._bar.shown:
-            click.echo(_sum(report, read=len(self._settled) - len(self._failed), failed=len(failed), bar=self._bar))
+            click.echo(f"{_sum(report, read=len(self._settled) - len(self._failed), failed=len(failed))}{self._took()}")
+
+    def _took(self) -> str:
+        seconds, read = self._bar.seconds, len(self._settled)
+        return f"; {seconds:.1f} s{f', {speed(read, self._read_bytes, seconds)}' if read else ''}."
 
     def _say(self, text: str, *, err: bool = False) -> None:
         """A line for one file; on a terminal the bar stands for them."""
@@ -233,7 +243,7 @@ class News:
         self._acted = float("-inf")
 
 
-def _sum(report: Report, *, read: int, failed: int, bar: Bar) -> str:
+def _sum(report: Report, *, read: int, failed: int) -> str:
     counts = {
         "read": read,
         "unchanged": len(report.unchanged),
@@ -242,9 +252,7 @@ def _sum(report: Report, *, read: int, failed: int, bar: Bar) -> str:
         "failed": failed,
         "skipped": len(report.skipped),
     }
-    said = ", ".join(f"{number:,} {what}" for what, number in counts.items() if number or what == "read")
-    rate = f", {read / bar.seconds:.3g} a second" if read else ""
-    return f"{said}; {bar.seconds:.1f} s{rate}."
+    return ", ".join(f"{number:,} {what}" for what, number in counts.items() if number or what == "read")
 
 
 def _place(home: Home, owner: str, collection: str | None) -> Place:
