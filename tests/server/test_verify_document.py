@@ -104,6 +104,7 @@ def test_words_in_the_index_are_found(on_sqlite: Services, monkeypatch: pytest.M
         ("INSERT INTO chunk VALUES (:chunk, :no, 1, '', 0, 1, 'x')", "a row of this document"),
         ("INSERT INTO document_page VALUES (:no, 1, '', 'text', NULL)", "a row of this document"),
         ("INSERT INTO chunk_words(rowid, owner, body) VALUES (:chunk, '_oabc', 'harbour')", "words of this document"),
+        ("INSERT INTO chunk_vector VALUES (:chunk, :no, 'old', x'0000')", "a row of this document"),
         ("INSERT INTO followed_file VALUES ('ann', '', '/a', 1, 1, '', :hex, NULL, 0)", "the document's id"),
     ],
 )
@@ -124,6 +125,45 @@ def test_what_is_left_is_found(on_sqlite: Services, statement: str, found: str) 
     left = _left(on_sqlite, receipt.id)
     assert found in left
     assert found == "the document's id" or f"{path}" in left  # by its bytes too
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("INSERT INTO chunk VALUES (:chunk, :no, 1, '', 0, 1, 'x')", "table chunk, column"),
+        ("INSERT INTO document_page VALUES (:no, 1, '', 'text', NULL)", "table document_page, column document_no"),
+        ("INSERT INTO chunk_words (chunk_id, title, label, heads, body, words) VALUES (:chunk, '', '', '', 'x', '')",
+         "table chunk_words, column chunk_id"),
+        ("INSERT INTO chunk_vector VALUES (:chunk, :no, 'old', '[1,2]')", "table chunk_vector, column"),
+        ("INSERT INTO original_part VALUES (:id, 1, 'x')", "table original_part, column document_id"),
+    ],
+)  # fmt: skip
+def test_what_is_left_on_postgresql_is_found(settings: Settings, postgres_url: str, statement: str, found: str) -> None:
+    services = build_services(replace(settings, database_url=postgres_url))
+    gone = _add(services, "gone.txt", "The river is called Wutach.")
+    with services.database.read() as connection:
+        no, chunk = connection.execute(text("SELECT document_no, id FROM chunk")).one()
+    receipt = _delete(services, gone)
+    services.worker.run_due()
+    assert _left(services, receipt.id) == ""
+    with services.database.write() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))  # no foreign keys
+        connection.execute(text(statement), {"no": no, "chunk": chunk, "id": gone.id})
+    assert found in _left(services, receipt.id)
+    close(services)
+
+
+def test_vectors_go_with_their_document(services: Services) -> None:
+    gone = _add(services, "gone.txt", LONG)
+    vector = "x'00'" if services.database.is_sqlite else "'[1,2]'"
+    with services.database.write() as connection:
+        added = f"INSERT INTO chunk_vector SELECT id, document_no, 'some', {vector} FROM chunk"
+        assert connection.execute(text(added)).rowcount == gone.passages
+    receipt = _delete(services, gone)
+    services.worker.run_due()
+    assert prove(services, receipt.id).findings == []
+    with services.database.read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM chunk_vector")).scalar_one() == 0
 
 
 def test_an_original_that_came_back_is_found(on_sqlite: Services) -> None:
