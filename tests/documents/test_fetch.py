@@ -235,6 +235,14 @@ def test_a_listed_name_may_lead_to_a_listed_address(open_server: Server) -> None
     assert _fetcher(f"local.example.org:{open_server.port}, 127.0.0.0/8").fetch(url).name == "a.html"
 
 
+def test_a_listed_port_opens_no_other(canary: Server) -> None:
+    """A name that is listed must not lead to a service beside the one whose address is."""
+    fetcher = _fetcher(f"local.example.org:{canary.port}, 127.0.0.1:{canary.port + 1}")
+    with pytest.raises(InvalidInput) as refused:
+        fetcher.fetch(f"http://local.example.org:{canary.port}/")
+    assert (refused.value.code, canary.connections) == ("url_not_allowed", 0)
+
+
 def test_redirects_among_allowed_hosts_are_followed(open_server: Server) -> None:
     port = open_server.port
     open_server.redirect("/a", "/b", 301)
@@ -370,4 +378,4 @@ def test_a_list_that_makes_no_sense_stops_the_start(entry: str) -> None:
     ],
 )
 def test_addresses(address: str, opened: bool) -> None:
-    assert AllowList("example.org").opens(fetch.ipaddress.ip_address(address.partition("%")[0])) is opened
+    assert AllowList("example.org").opens(fetch.ipaddress.ip_address(address.partition("%")[0]), 443) is opened

@@ -99,9 +99,9 @@ class AllowList:
         names = [host, *("*." + ".".join(labels[start:]) for start in range(1, len(labels)))]
         return any((name, listed) in self._hosts for name in names for listed in ports)
 
-    def opens(self, address: Address) -> bool:
-        """Whether an address may be connected to: public, or listed itself."""
-        if any(address in network for network, _ in self._networks):
+    def opens(self, address: Address, port: int) -> bool:
+        """Whether an address may be connected to: public, or listed itself, with this port if it names one."""
+        if any(address in network and listed in (None, port) for network, listed in self._networks):
             return True
         special = any(address in network for network in _SPECIAL)
         return address.is_global and not address.is_multicast and not special
@@ -203,7 +203,7 @@ class Fetcher:
         literal = _as_address(target.host)
         names = [] if literal is not None else self._lookup(target.host, target.port)
         found = [literal] if literal is not None else [ipaddress.ip_address(one.partition("%")[0]) for one in names]
-        if not found or not all(self._allow.opens(address) for address in found):
+        if not found or not all(self._allow.opens(address, target.port) for address in found):
             raise _refused()
         return found[0]
 
