@@ -129,6 +129,18 @@ def test_pages_of_a_picture_and_pictures_inside_other_files(make_sandbox: Callab
     assert "read eng" in mail[1].text
 
 
+@pytest.mark.usefixtures("tesseract")
+def test_a_picture_with_an_endless_name_leaves_the_others_their_reader(make_sandbox: Callable[..., Sandbox]) -> None:
+    sandbox = make_sandbox(languages="eng")
+    sandbox.read([b"plain"], name="a.txt")
+    helper = sandbox._zygote
+    packed = samples.archive({"notes.txt": "plain", f"{'p' * 20_000}.png": _png()})
+    parts = sandbox.read([packed], name="a.zip")
+    assert parts[1].text == "plain"
+    assert parts[2].visible == ""
+    assert sandbox._zygote is helper
+
+
 @pytest.mark.usefixtures("no_tesseract")
 def test_without_tesseract_it_says_so(make_sandbox: Callable[..., Sandbox]) -> None:
     sandbox = make_sandbox()

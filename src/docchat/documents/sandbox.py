@@ -17,7 +17,7 @@ from pathlib import Path
 from ..errors import StoreUnavailable, Unreadable
 from ..types import Box
 from .formats.part import Part, conceal
-from .zygote import FRAME
+from .zygote import FRAME, LONGEST_REQUEST
 
 _GRACE_SECONDS = 3.0
 _BEAT_SECONDS = 2.0
@@ -182,6 +182,8 @@ class Sandbox:
 
     def _ask(self, file: int, request: Mapping[str, object], beat: Callable[[], None] | None) -> tuple[bytes, bytes]:
         message = json.dumps({"seconds": self._seconds, "memory": self._memory, **request}).encode()
+        if len(message) > LONGEST_REQUEST:  # a part of an archive may be called anything
+            raise Unreadable("A name in this file is too long.", code="too_complex")
         for _ in range(_TRIES):
             zygote = self._current()
             try:
