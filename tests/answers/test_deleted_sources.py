@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from io import BytesIO
 from uuid import UUID
 
 import pytest
@@ -115,6 +116,36 @@ def test_deleted_before_it_is_quoted(house: House, monkeypatch: pytest.MonkeyPat
     assert all(citation.document_id != gone for citation in _stored(house, session).citations)
     if moment == "found":
         assert all(chunk.document_id != gone for chunk in events[0].passages)
+
+
+@pytest.mark.parametrize("end", ["left", "deleted"])
+def test_what_is_not_shared_any_more_is_not_quoted(house: House, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    parts = house.services
+    team = parts.collections.create(owner="boss", name="Team").id
+    parts.collections.put_member(owner="boss", collection_id=team, user_id=OWNER, role="reader")
+    stream = BytesIO(TEXT.encode())
+    shared = parts.library.add(owner="boss", name="a.txt", stream=stream, media_type="text/plain", collection=team).id
+    parts.worker.run_due()
+    session = house.chat()
+    house.ask("What does the crane lift?", session)
+    before = _stored(house, session)
+    assert {citation.document_id for citation in before.citations} == {shared}
+    real = work.extract
+
+    def then_ended(*args: object) -> object:
+        found = real(*args)  # type: ignore[arg-type]
+        if end == "left":
+            parts.collections.remove_member(owner="boss", collection_id=team, user_id=OWNER)
+        else:
+            parts.collections.delete(owner="boss", collection_id=team)
+        return found
+
+    monkeypatch.setattr(work, "extract", then_ended)
+    events = house.ask("What does the crane lift?", session)
+    assert "forty-two" not in text_of(events)
+    assert events[0].passages == ()
+    assert _stored(house, session).citations == ()
+    assert house.answers.gone(before.citations, owner=OWNER, session_id=session) == {shared}
 
 
 def test_an_old_answer_keeps_its_text_and_says_that_the_source_is_gone(house: House) -> None:

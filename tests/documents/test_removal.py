@@ -79,7 +79,7 @@ def test_a_long_document_is_gone_at_once_and_its_rows_soon(services: Services) -
             act(owner="ada", document_id=found.id)
     with pytest.raises(NotFound):
         library.page(owner="ada", document_id=found.id, number=1)
-    assert library.missing([found.id, kept.id]) == {found.id}
+    assert library.missing(owner="ada", document_ids=[found.id, kept.id]) == {found.id}
     assert library.list(owner="").items == ()
     assert receipt.counts == {"documents": 1, "originals": 1, "pages": PAGES, "passages": found.passages}
     services.worker.run_due()

@@ -95,9 +95,9 @@ class WithAttachments:
         ids = {"session_id": self._session_id, "attachment_id": document_id}
         return self._attachments.page(owner=owner, **ids, number=number)
 
-    def missing(self, document_ids: Sequence[UUID]) -> frozenset[UUID]:
-        """Those documents of the library that are deleted."""
-        return self._library.missing(document_ids)
+    def missing(self, *, owner: str, document_ids: Sequence[UUID]) -> frozenset[UUID]:
+        """Those documents of the library that are deleted, or not the owner's to read any more."""
+        return self._library.missing(owner=owner, document_ids=document_ids)
 
 
 def _needles(asked: Iterable[str]) -> list[tuple[str, str]]:

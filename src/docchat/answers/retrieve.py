@@ -52,8 +52,8 @@ class Pages(Protocol):
     def page(self, *, owner: str, document_id: UUID, number: int) -> PageText:
         """One page of a document. Raises NotFound."""
 
-    def missing(self, document_ids: Sequence[UUID]) -> frozenset[UUID]:
-        """Those that are deleted."""
+    def missing(self, *, owner: str, document_ids: Sequence[UUID]) -> frozenset[UUID]:
+        """Those that are deleted, or not the owner's to read any more."""
 
 
 @dataclass(frozen=True, slots=True)

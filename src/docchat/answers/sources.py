@@ -1,4 +1,6 @@
-"""Which of the passages an answer rests on are still there: a document that was deleted is cited no more."""
+"""Which of the passages an answer rests on are still there: what was deleted, or is not shared with the asker any
+more, is cited no more.
+"""
 
 import time
 from collections.abc import Iterable
@@ -25,7 +27,7 @@ class Sources:
     """Seconds to wait for a database that does not answer."""
 
     def gone(self, told: Iterable[Chunk | Citation]) -> frozenset[UUID]:
-        """The documents and attachments of these that are deleted. Raises StoreError, Cleared."""
+        """Those documents and attachments that are deleted, or not the owner's any more. Raises StoreError, Cleared."""
         asked = list(told)
         until = time.monotonic() + self.patience
         while True:
@@ -45,7 +47,9 @@ class Sources:
         attached: set[UUID] = set()
         for one in told:
             (attached if one.attached else documents).add(one.document_id)
-        missing = self.library.missing(list(documents)) if documents else frozenset()
+        missing = frozenset[UUID]()
+        if documents:
+            missing = self.library.missing(owner=self.owner, document_ids=list(documents))
         if attached and self.attachments is not None:
             there = self.attachments.rows.list(owner=self.owner, session_id=self.session_id)
             missing |= attached.difference(found.id for found in there)

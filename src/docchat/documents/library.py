@@ -271,9 +271,9 @@ class Library:
                 pass
         return len(found)
 
-    def missing(self, document_ids: Sequence[UUID]) -> frozenset[UUID]:
-        """Those of `document_ids` that are deleted, whoever may read the others."""
-        return sql_removal.missing(self.database, document_ids)
+    def missing(self, *, owner: str, document_ids: Sequence[UUID]) -> frozenset[UUID]:
+        """Those of `document_ids` that are deleted, or not the owner's to read any more."""
+        return sql_removal.missing(self.database, owner, document_ids)
 
     def sweep_orphans(self, older_than_seconds: float = 600.0) -> int:
         """Delete originals without a document, which a crash between file and row leaves; how many they were.

@@ -14,7 +14,7 @@ from ..db.engine import Database
 from ..db.schema import chunk, document, document_page
 from ..jobs.queue import cancel, put
 from ..types import DocumentState
-from . import sql_followed
+from . import sql_access, sql_followed
 from .index import Index
 
 INLINE = 128
@@ -88,14 +88,15 @@ def unfinished(database: Database) -> list[UUID]:
         return list(connection.execute(query).scalars())
 
 
-def missing(database: Database, document_ids: Sequence[UUID]) -> frozenset[UUID]:
-    """Those of `document_ids` that are deleted, or never were."""
+def missing(database: Database, owner: str, document_ids: Sequence[UUID]) -> frozenset[UUID]:
+    """Those of `document_ids` that are deleted, with their collection too, or not the owner's to read any more."""
     wanted = set(document_ids)
     if not wanted:
         return frozenset()
-    query = select(document.c.id).where(document.c.id.in_(wanted), document.c.state != DocumentState.DELETED)
+    query = select(document.c.id).where(document.c.id.in_(wanted))
     with database.read() as connection:
-        return frozenset(wanted.difference(connection.execute(query).scalars()))
+        there = connection.execute(query.where(sql_access.readable(connection, owner))).scalars()
+        return frozenset(wanted.difference(there))
 
 
 def _drop(connection: Connection, index: Index, no: int) -> None:
