@@ -7,6 +7,9 @@ import unicodedata
 LONGEST_NAME = 255
 NAMELESS = "unnamed"
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+_TEXTS = frozenset(
+    ["txt", "md", "markdown", "html", "htm", "xhtml", "csv", "tsv", "json", "jsonl", "eml", "mbox", "log"]
+)
 _JOINERS = "\u200c\u200d"  # needed inside words of some scripts and inside emoji
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,80}/[a-z0-9][a-z0-9.+-]{0,120}")
 UNKNOWN_TYPE = "application/octet-stream"
@@ -28,9 +31,20 @@ def shown_name(name: str) -> str:
     return name if name.strip(". ") else NAMELESS
 
 
+def is_pdf(start: bytes, name: str) -> bool:
+    """Whether a file is a PDF: by its mark, which may stand behind up to a kilobyte of anything.
+
+    In a text it has to be what the text begins with: one that is about PDFs is none.
+    """
+    at = start[:1024].find(b"%PDF-")
+    if at < 0:
+        return False
+    return not start[:at].strip() or name.rpartition(".")[2].lower() not in _TEXTS
+
+
 def media_type(name: str, declared: str, start: bytes) -> str:
     """What kind of file it is: by its first bytes for PDF, else what was declared, else by its name."""
-    if b"%PDF-" in start[:1024]:
+    if is_pdf(start, name):
         return "application/pdf"
     declared = declared.partition(";")[0].strip().lower()
     if declared in ("", UNKNOWN_TYPE, "application/pdf") or not _MEDIA_TYPE.fullmatch(declared):

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 SEPARATOR = " | "
 _LOOKED_AT = 12
+_LONGEST_HEADER = 4_000
 
 
 def render(rows: Iterable[Sequence[str]]) -> str:
@@ -26,7 +27,8 @@ def cells(line: str) -> tuple[str, ...]:
 def header(text: str) -> tuple[int, int] | None:
     """Where the row of column heads stands in the text of a table: [start, end), None when there is none.
 
-    It is the first row as wide as the table whose cells are all filled and none of which is a number.
+    It is the first row as wide as the table whose cells are all filled and none of which is a number, unless it is
+    longer than a page: it stands beside every passage of the table.
     """
     rows: list[tuple[int, int, tuple[str, ...]]] = []
     start = 0
@@ -39,7 +41,7 @@ def header(text: str) -> tuple[int, int] | None:
     for begin, end, row in rows[:-1]:
         if len(row) == width:
             named = all(cell and not is_number(cell) for cell in row)
-            return (begin, end) if named else None
+            return (begin, end) if named and end - begin <= _LONGEST_HEADER else None
     return None
 
 

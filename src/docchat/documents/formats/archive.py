@@ -48,7 +48,9 @@ def member(archive: zipfile.ZipFile, name: str) -> bytes:
 def locked_member(archive: zipfile.ZipFile, name: str, password: str | None) -> bytes:
     """The bytes of a member that may be locked. Raises Unreadable: damaged, locked, unsupported."""
     try:
-        return archive.read(name, pwd=password.encode() if password is not None else None)
+        # As much as the directory says: asked for all, zipfile unpacks what is there, however much that is.
+        with archive.open(name, pwd=password.encode() if password is not None else None) as opened:
+            return opened.read(archive.getinfo(name).file_size)
     except RuntimeError as error:
         if password is not None:
             raise Unreadable("This password does not open the file.", code="locked") from error

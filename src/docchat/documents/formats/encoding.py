@@ -56,8 +56,8 @@ def decode(data: bytes, *, declared: str = "") -> str:
     if wide:
         return data.decode(wide, "replace")
     for escape, name in _ESCAPES:
-        if escape in data[:_SAMPLE]:
-            return data.decode(name, "replace")
+        if escape in data[:_SAMPLE] and (text := _lenient(data, name)) is not None:
+            return text
     if _SHIFTED.search(data[:_SAMPLE]) and (text := _strict(data, "hz")) is not None:
         return text
     for name in ("utf-8", declared):
@@ -71,6 +71,13 @@ def _strict(data: bytes, name: str) -> str | None:
     try:
         return data.decode(codecs.lookup(name).name) if name else None
     except (UnicodeDecodeError, LookupError, ValueError):
+        return None
+
+
+def _lenient(data: bytes, name: str) -> str | None:
+    try:
+        return data.decode(name, "replace")
+    except RuntimeError:  # what Python's decoder says to some sequences that are no text
         return None
 
 

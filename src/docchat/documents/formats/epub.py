@@ -9,7 +9,7 @@ from ...errors import Unreadable
 from . import encoding, web
 from .archive import member
 from .ooxml import Element, check, local, optional, tree
-from .part import Block, Part, flow
+from .part import Block, Part, bounded, flow
 
 _TEXTS = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "application/xml", "text/xml")
 _LONGEST_LABEL = 80
@@ -20,17 +20,22 @@ def read(archive: zipfile.ZipFile) -> tuple[Part, ...]:
     check(archive)
     _refuse_locked(archive)
     name = _package(archive)
-    parts: list[Part] = []
+    parts = bounded(_chapters(archive, name))
+    if not parts:
+        raise Unreadable("No text was found in this e-book.", code="no_text")
+    return parts
+
+
+def _chapters(archive: zipfile.ZipFile, name: str) -> Iterator[Part]:
     title = _title(archive, name)
     for path in _spine(archive, name):
         blocks = web.blocks(_page(archive, path))
         heading = next((block.text for block in blocks if block.kind == "heading" and not block.hidden), "")
-        if title and not parts and all(title not in block.text for block in blocks[:5]):
-            blocks.insert(0, Block(title, "heading"))
-        parts += flow(blocks, label=" ".join(heading.split())[:_LONGEST_LABEL])
-    if not parts:
-        raise Unreadable("No text was found in this e-book.", code="no_text")
-    return tuple(parts)
+        if title and blocks:
+            if all(title not in block.text for block in blocks[:5]):
+                blocks.insert(0, Block(title, "heading"))
+            title = ""
+        yield from flow(blocks, label=" ".join(heading.split())[:_LONGEST_LABEL])
 
 
 def _page(archive: zipfile.ZipFile, path: str) -> str:

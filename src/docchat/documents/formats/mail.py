@@ -11,7 +11,7 @@ from email.message import Message
 from ...errors import Unreadable
 from . import pictures, web
 from .encoding import decode
-from .part import Block, Part, clean, flow, paragraphs
+from .part import Block, Part, bounded, clean, flow, paragraphs
 
 Reader = Callable[[bytes, str], tuple[Part, ...]]
 
@@ -59,10 +59,13 @@ def read_box(data: bytes, *, reader: Reader) -> tuple[Part, ...]:
         return read(data, reader=reader)
     starts = [match.end() for match in _SEPARATOR.finditer(data)][:MOST_MESSAGES]
     ends = [match.start() for match in _SEPARATOR.finditer(data)][1 : len(starts)]
-    parts: list[Part] = []
-    for number, (start, end) in enumerate(zip(starts, [*ends, len(data)], strict=False), 1):
-        parts += (p for p in read(data[start:end], reader=reader, label=f"Message {number}") if not p.scan)
-    return tuple(parts)
+    messages = enumerate(zip(starts, [*ends, len(data)], strict=False), 1)
+    return bounded(
+        part
+        for number, (start, end) in messages
+        for part in read(data[start:end], reader=reader, label=f"Message {number}")
+        if not part.scan
+    )
 
 
 def _header(message: Message, name: str) -> str:

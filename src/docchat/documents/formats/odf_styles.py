@@ -23,6 +23,7 @@ class Styles:
 
     def __init__(self, roots: Sequence[Element]) -> None:
         self._styles: dict[tuple[str, str], _Style] = {}
+        self._known: dict[tuple[str, str], _Style] = {}
         for root in roots:
             for element in (e for e in root.iter() if local(e) == "style"):
                 self._styles[_of(element, "family"), _of(element, "name")] = _style(element)
@@ -40,15 +41,17 @@ class Styles:
         return bool(self._resolved(_FAMILIES.get(local(element), "text"), _of(element, "style-name")).ground)
 
     def _resolved(self, family: str, name: str) -> _Style:
-        found = _Style()
-        seen: set[str] = set()
-        while (family, name) in self._styles and name not in seen:
-            seen.add(name)
-            style = self._styles[family, name]
-            found.hidden = style.hidden if found.hidden is None else found.hidden
-            found.pale = style.pale if found.pale is None else found.pale
-            found.ground = style.ground if found.ground is None else found.ground
-            name = style.parent
+        chain: dict[str, _Style] = {}  # from the style up to what it inherits from
+        while (family, name) in self._styles and (family, name) not in self._known and name not in chain:
+            chain[name] = self._styles[family, name]
+            name = chain[name].parent
+        found = self._known.get((family, name), _Style())
+        for step, style in reversed(chain.items()):
+            found = self._known[family, step] = _Style(
+                hidden=found.hidden if style.hidden is None else style.hidden,
+                pale=found.pale if style.pale is None else style.pale,
+                ground=found.ground if style.ground is None else style.ground,
+            )
         return found
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ...errors import Unreadable
 from ...types import Box
 from ..chunk import split
 from .invisible import drop, smuggled
@@ -12,9 +13,15 @@ from .wrap import unwrap
 
 PART_CHARS = 40_000
 """A flowing text longer than this is cut into several parts, so that a page stays small enough to show."""
+LONGEST_TEXT = 20_000_000
+"""Characters of text in all parts of a file together; one that gives more is refused."""
+MOST_PARTS = 50_000
+"""Pages, sheets, slides and texts of a file that is read."""
+TOO_LONG = "This file holds more text than one document may have. Please split it."
 LONGEST_HIDDEN = 2_000
 """Characters of hidden text that a part shows."""
 
+_LONGEST_HEADING = 500
 _LINE_END = re.compile("\r\n?|[\x0c\x85\u2028\u2029]")
 _BLANKS = re.compile("[ \t\u00a0\u2000-\u200a\u202f\u205f\u2800\u3000]+")
 _CONCEALED = re.compile(r"(?:\A|\n\n)(\[(?:Hidden text|Note): [^\n]*\])\Z")
@@ -42,6 +49,18 @@ class Part:
     def visible(self) -> str:
         """The text that a reader of the file sees: the beginning of `text`, so that offsets are the same."""
         return self.text[: self.hidden[0][0]].rstrip() if self.hidden else self.text
+
+
+def bounded(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """All of them. Raises Unreadable with code too_complex as soon as they are more than one document may have."""
+    found: list[Part] = []
+    length = 0
+    for part in parts:
+        length += len(part.text)
+        found.append(part)
+        if length > LONGEST_TEXT or len(found) > MOST_PARTS:
+            raise Unreadable(TOO_LONG, code="too_complex")
+    return tuple(found)
 
 
 def conceal(part: Part, pieces: Iterable[str], *, mark: str = "Hidden text") -> Part:
@@ -130,7 +149,7 @@ def _join(label: str, blocks: Sequence[Block]) -> Part:
             continue
         gap = "" if not pieces else "\n" if _is_close(before, block.kind) else "\n\n"
         before = block.kind
-        if block.kind == "heading":
+        if block.kind == "heading" and len(text) <= _LONGEST_HEADING:
             headings.append((length + len(gap), length + len(gap) + len(text)))
         pieces.append(gap + text)
         length += len(gap) + len(text)

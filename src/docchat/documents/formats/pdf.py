@@ -11,7 +11,7 @@ import pypdfium2.raw as pdfium
 from ...errors import Unreadable
 from . import pdf_hidden, pdf_streams, png
 from .invisible import smuggled
-from .part import Part, clean, conceal
+from .part import Part, bounded, clean, conceal
 from .pdf_layout import NOWHERE, Edges, Glyph, Line, assemble, spaced
 
 LARGEST_IMAGE = 2400
@@ -32,7 +32,7 @@ def read(data: bytes, *, password: str | None = None) -> tuple[Part, ...]:
     with _opened(data, password) as document:
         if len(document) > MOST_PAGES:
             raise Unreadable(f"This PDF has more than {MOST_PAGES:,} pages. Please split it.", code="too_complex")
-        return tuple(_page(document, index) for index in range(len(document)))
+        return bounded(_page(document, index) for index in range(len(document)))
 
 
 def render(data: bytes, *, number: int, width: int) -> bytes:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ...errors import Unreadable
+from ..names import is_pdf
 from . import (
     archive,
     bundle,
@@ -25,13 +26,10 @@ from . import (
     workbook,
 )
 from .compound import START as COMPOUND
-from .part import Part, clean, flow, paragraphs
+from .part import LONGEST_TEXT, TOO_LONG, Part, bounded, clean, flow, paragraphs
 
-LONGEST_TEXT = 20_000_000
-"""Characters of text in all parts together; a file that gives more is refused."""
-MOST_PARTS = 50_000
-"""Pages, sheets, slides and texts of a file that is read."""
 _DEEPEST = 3
+_LONGEST_LABEL = 300
 
 _NOT_TEXT = (
     b"\x7fELF", b"MZ", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ", b"\x00asm", b"SQLite format 3",
@@ -45,6 +43,7 @@ _BINARY_NAMES = {
     "jpg": "a picture", "jpeg": "a picture", "tif": "a picture", "tiff": "a picture", "gif": "a picture",
     "bmp": "a picture", "webp": "a picture",
 }  # fmt: skip
+_TABLES = ("csv", "tsv", "tab")
 _PLAIN_NAMES = ("txt", "md", "csv", "tsv", "json", "log")
 _ODD = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ufffd]")
 _HTML_START = re.compile(
@@ -60,9 +59,7 @@ def read(data: bytes, name: str, *, password: str | None = None) -> tuple[Part, 
     """
     if password is not None:
         password = password.encode("utf-8", "ignore").decode()
-    parts = _read(data, name, 0, password)
-    if sum(len(part.text) for part in parts) > LONGEST_TEXT or len(parts) > MOST_PARTS:
-        raise Unreadable("This file holds more text than one document may have. Please split it.", code="too_complex")
+    parts = bounded(_read(data, name, 0, password))
     if not any(part.visible.strip() or part.scan for part in parts):
         raise Unreadable("No text was found in this file.", code="no_text")
     return tuple(map(_named, parts))
@@ -70,9 +67,9 @@ def read(data: bytes, name: str, *, password: str | None = None) -> tuple[Part, 
 
 def _named(part: Part) -> Part:
     """The part with a clean label: it may hold a name that the file gave to a sheet or member."""
-    if part.label.isascii() and part.label.isprintable():
+    if len(part.label) <= _LONGEST_LABEL and part.label.isascii() and part.label.isprintable():
         return part
-    return replace(part, label=" ".join(clean(part.label).split()))
+    return replace(part, label=" ".join(clean(part.label[:_LONGEST_LABEL]).split()))
 
 
 def inner(data: bytes, name: str) -> bytes:
@@ -86,7 +83,7 @@ def _read(data: bytes, name: str, depth: int, password: str | None) -> tuple[Par
     extension = name.rpartition(".")[2].lower() if "." in name else ""
     if not data:
         raise Unreadable("This file is empty.", code="empty_file")
-    if b"%PDF-" in data[:1024]:
+    if is_pdf(data, name):
         return pdf.read(data, password=password)
     if extension == "pdf":
         raise Unreadable(
@@ -148,10 +145,12 @@ def _text(data: bytes, extension: str, depth: int) -> tuple[Part, ...]:
 def _plain(text: str, extension: str) -> tuple[Part, ...]:
     if extension in ("json", "jsonl", "ndjson", "geojson") and (records := structured.read(text)) is not None:
         return records
-    if extension in ("csv", "tsv", "tab"):
-        return sheet.read(text)
-    if extension in ("html", "htm", "xhtml") or _HTML_START.match(text[:4096]):
+    if extension in ("html", "htm", "xhtml") or (extension not in _TABLES and _HTML_START.match(text[:4096])):
         return web.read(text)
+    if len(text) > LONGEST_TEXT:
+        raise Unreadable(TOO_LONG, code="too_complex")
+    if extension in _TABLES:
+        return sheet.read(text)
     if extension in ("md", "markdown", "mdown"):
         return markdown.read(text)
     return flow(paragraphs(text))

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 
+from ...errors import Unreadable
 from .. import tables
 from .invisible import smuggled
 from .part import Part, clean, conceal
@@ -11,6 +12,8 @@ from .part import Part, clean, conceal
 _DELIMITERS = ",;\t|"
 LONGEST_TABLE = 200_000
 """Characters of a table in one part."""
+MOST_CELLS = 4_000_000
+"""Cells of a table that is read."""
 _LONGEST_CELL = 1_000_000
 
 
@@ -18,6 +21,8 @@ def read(text: str, *, label: str = "") -> tuple[Part, ...]:
     """One part with a line for each row. A quote left open is read as an ordinary character."""
     text = text.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
     delimiter = _delimiter(text)
+    if text.count(delimiter) + text.count("\n") > MOST_CELLS:
+        raise Unreadable(f"This table has more than {MOST_CELLS:,} cells. Please split it.", code="too_complex")
     csv.field_size_limit(_LONGEST_CELL)
     try:
         rows = list(csv.reader(io.StringIO(text), delimiter=delimiter, strict=False))
@@ -35,7 +40,7 @@ def table(rows: list[list[str]], *, label: str) -> tuple[Part, ...]:
 
 
 def _parts(rows: list[list[str]], label: str) -> tuple[Part, ...]:
-    text = tables.render([clean(cell) for cell in row] for row in rows)
+    text = tables.render([_plain(cell) for cell in row] for row in rows)
     if not text.strip():
         return ()
     if len(text) <= LONGEST_TABLE:
@@ -51,6 +56,10 @@ def _parts(rows: list[list[str]], label: str) -> tuple[Part, ...]:
         parts.append(Part(label=name, text=(heads if start else "") + body, rows=True))
         start = stop
     return tuple(parts)
+
+
+def _plain(cell: str) -> str:
+    return cell if cell.isascii() and cell.isprintable() else clean(cell)
 
 
 def _stops(lines: list[str]) -> Iterator[int]:

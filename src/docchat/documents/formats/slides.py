@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from .. import tables
 from .ooxml import Element, attribute, check, is_pale, local, main_part, optional, related, relations, tree
-from .part import Block, Part, conceal, flow
+from .part import Block, Part, bounded, conceal, flow
 
 MOST_SLIDES = 5000
 _TITLES = ("title", "ctrTitle")
@@ -23,14 +23,15 @@ def read(archive: zipfile.ZipFile) -> tuple[Part, ...]:
     deck = tree(archive, name)
     size = next((child for child in deck if local(child) == "sldSz"), None)
     room = (_number(size, "cx"), _number(size, "cy")) if size is not None else (0, 0)
-    parts = []
     listed = [child for group in deck if local(group) == "sldIdLst" for child in group][:MOST_SLIDES]
-    for number, entry in enumerate(listed, 1):
+
+    def read_one(number: int, entry: Element) -> Part:
         identity = next((v for k, v in entry.attrib.items() if k.endswith("}id")), "")
         path = targets.get(identity, ("", ""))[1]
         root = optional(archive, path)
-        parts.append(_slide(archive, path, root, number, room) if root is not None else Part(f"Slide {number}", ""))
-    return tuple(parts)
+        return _slide(archive, path, root, number, room) if root is not None else Part(f"Slide {number}", "")
+
+    return bounded(read_one(number, entry) for number, entry in enumerate(listed, 1))
 
 
 def _slide(archive: zipfile.ZipFile, path: str, root: Element, number: int, room: tuple[int, int]) -> Part:

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from .. import tables
 from .part import Block, Part, flow
 from .web_hidden import Looks
+from .web_source import LONE, markup
 
 _SKIPPED = frozenset(
     re.findall(
@@ -45,7 +46,7 @@ def read(text: str, *, label: str = "") -> tuple[Part, ...]:
 def blocks(text: str) -> list[Block]:
     """The blocks of an HTML text, those that a reader does not see marked as hidden."""
     parser = _Reader()
-    parser.feed(text)
+    parser.feed(markup(text))
     parser.close()
     parser.finish()
     if parser.title and not any(block.kind == "heading" for block in parser.found):
@@ -143,6 +144,7 @@ class _Reader(HTMLParser):
             self.handle_endtag(tag)
 
     def handle_data(self, data: str) -> None:
+        data = data.replace(LONE, "<")
         if self._in_title and not self.title:
             self.title = " ".join(data.split())
         elif self._hidden == "style":

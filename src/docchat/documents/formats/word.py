@@ -89,6 +89,18 @@ def _child(element: Element | None, name: str) -> Element | None:
     return next((child for child in element if local(child) == name), None) if element is not None else None
 
 
+def _style(element: Element, base: _Style) -> _Style:
+    """What a style says, over what it is based on."""
+    runs, paragraph = _child(element, "rPr"), _child(element, "pPr")
+    level, named = _value(paragraph, "outlineLvl"), _value(element, "name") or ""
+    return _Style(
+        heading=base.heading or bool(_HEADING.match(named)) or level in tuple("012345678"),
+        hidden=base.hidden or _is_on(runs, "vanish"),
+        pale=base.pale or is_pale(_value(runs, "color")),
+        shaded=base.shaded or any(_has_ground(e) for e in element.iter() if local(e).endswith("Pr")),
+    )
+
+
 def _has_ground(properties: Element | None) -> bool:
     shade = _child(properties, "shd")
     fill = attribute(shade, "fill") if shade is not None else None
@@ -119,22 +131,15 @@ class _Reader:
             for style in (root if root is not None else ())
             if local(style) == "style"
         }
-        return {name: self._style(name, elements) for name in elements}
-
-    def _style(self, name: str, elements: dict[str, Element]) -> _Style:
-        found = _Style()
-        seen: set[str] = set()
-        while name in elements and name not in seen:  # from the style up to what it is based on
-            seen.add(name)
-            element = elements[name]
-            runs, paragraph = _child(element, "rPr"), _child(element, "pPr")
-            level = _value(paragraph, "outlineLvl")
-            named = _value(element, "name") or ""
-            found.heading |= bool(_HEADING.match(named)) or level in tuple("012345678")
-            found.hidden |= _is_on(runs, "vanish")
-            found.pale |= is_pale(_value(runs, "color"))
-            found.shaded |= any(_has_ground(child) for child in element.iter() if local(child).endswith("Pr"))
-            name = _value(element, "basedOn") or ""
+        found: dict[str, _Style] = {}
+        for name in elements:
+            chain: dict[str, Element] = {}  # from the style up to what it is based on
+            while name in elements and name not in found and name not in chain:
+                chain[name] = elements[name]
+                name = _value(elements[name], "basedOn") or ""
+            base = found.get(name, _Style())
+            for step, element in reversed(chain.items()):
+                base = found[step] = _style(element, base)
         return found
 
     def _read_notes(self, kind: str) -> dict[str, Element]:
