@@ -17,7 +17,7 @@ from .answers.run import Answers
 from .blueprint import make_blueprint
 from .config import Settings
 from .db.engine import Database
-from .db.migrate import Origin, migrate, name_keyring
+from .db.migrate import INDEX_AGAIN, Origin, migrate, name_keyring
 from .documents import embedding
 from .documents.embed import make_embedder
 from .documents.embedding import handlers as embed_jobs
@@ -28,6 +28,7 @@ from .documents.library import Library
 from .documents.sql_collections import Collections
 from .documents.sql_index import create as create_index
 from .documents.sql_index import make_index
+from .documents.sql_reindex import Reindex
 from .errors import ConfigError, StoreError
 from .jobs.worker import Beat, Retry, Worker
 from .keys.keyring import Keyring
@@ -138,14 +139,15 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
         database,
         {
             **document_jobs(library, settings),
+            INDEX_AGAIN: Reindex(database, index),
             ATTACH: attachments.read,
             **session_jobs(clearing, settling, bulk, retention),
             **(embed_jobs(database, index.vectors) if index.vectors else {}),
             "rewrite_keys": lambda job, beat: _rewrite(keyring),
             "tidy": lambda job, beat: _tidy(store, library, attachments, beat),
         },
-        slow=frozenset({"ingest", ATTACH} | ({"embed"} if index.vectors else set())),
-        tireless=TIRELESS | DOCUMENT_TIRELESS | embedding.TIRELESS,
+        slow=frozenset({"ingest", INDEX_AGAIN, ATTACH} | ({"embed"} if index.vectors else set())),
+        tireless=TIRELESS | DOCUMENT_TIRELESS | embedding.TIRELESS | {INDEX_AGAIN},
         periodic={**PERIODIC, **embedding.PERIODIC, "rewrite_keys": _REWRITE_SECONDS, "tidy": _TIDY_SECONDS},
     )
     if index.vectors:

@@ -10,12 +10,16 @@ from sqlalchemy import Connection, inspect, select, text
 from docchat.config import Settings
 from docchat.db.engine import Database
 from docchat.db.migrate import STEPS, migrate
-from docchat.db.schema import chat_session, document, job, message, metadata, receipt, store_meta
+from docchat.db.schema import chat_session, chunk, document, job, message, metadata, receipt, store_meta
 from docchat.documents.files import make_files
 from docchat.documents.library import Library
+from docchat.documents.scope import Scope
+from docchat.documents.sql_access import owner_token
 from docchat.documents.sql_collections import Collections
+from docchat.documents.sql_index import _engine, make_index
 from docchat.documents.sql_index import create as create_index
-from docchat.documents.sql_index import make_index
+from docchat.documents.sql_reindex import Reindex
+from docchat.documents.terms import terms
 from docchat.errors import ConfigError, StoreError
 from docchat.jobs.worker import Worker
 from docchat.keys.slots import SlotKeyring
@@ -128,6 +132,26 @@ def test_the_second_version_gets_collections_and_attachments(second: Database, d
     assert [one.access for one in collections.list(owner="bob")] == ["reader"]
     with pytest.raises(StoreError), second.write() as connection:
         connection.execute(document.update().values(collection_no=99))
+
+
+def test_documents_of_the_second_version_are_found_by_the_words_of_today(second: Database) -> None:
+    said = indexed = "यह अनुबंध घरों के किराये और भुगतानों की शर्तें बताता है"
+    values = {"chunk_id": 1, "owner": owner_token("ada"), "title": "note", "label": "", "heads": "", "body": indexed}
+    passage = {"document_no": 1, "page": 1, "label": "", "start": 0, "end": len(said), "text": said}
+    with second.write() as connection:
+        create_index(connection)
+        connection.execute(document.update().values(pages=1, passages=1))
+        connection.execute(chunk.insert(), [passage])
+        _engine(connection).insert(connection, [values])
+    migrate(second, extra=create_index)
+    index = make_index(second)
+    (asked,) = terms("किराये")
+    assert index.frequencies(scope=Scope("ada"), terms=[asked]) == (1, {asked: 0})
+    Worker(second, {"index_again": Reindex(second, index)}).run_due()
+    assert index.frequencies(scope=Scope("ada"), terms=[asked]) == (1, {asked: 1})
+    with second.read() as connection:
+        assert "reindex" not in connection.execute(select(store_meta.c.key)).scalars().all()
+        assert connection.execute(select(job.c.kind).where(job.c.kind == "index_again")).all() == []
 
 
 def test_an_older_database_is_brought_up_and_its_clears_are_finished(first: Database, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, func, insert, select, text, update
 
 from ..errors import ConfigError
-from ..types import new_id
+from ..types import DocumentState, new_id, utc_now
 from .engine import Database
 from .schema import (
     attachment,
@@ -22,6 +22,11 @@ from .schema import (
     receipt,
     store_meta,
 )
+
+REINDEX = "reindex"
+"""Names the number of the newest document whose words were made by an older version; gone when there is none."""
+INDEX_AGAIN = "index_again"
+"""The kind of the job that makes them anew."""
 
 _KEYRING = "keyring_id"
 Step = Callable[[Connection], None]
@@ -75,6 +80,11 @@ def _m003_collections(connection: Connection) -> None:
     connection.execute(text("ALTER TABLE document ADD COLUMN expected INTEGER"))
     for index in document.indexes:
         index.create(connection, checkfirst=True)
+    # Words of other languages than English have other stems since then.
+    newest = connection.execute(select(func.max(document.c.no)).where(document.c.state == DocumentState.READY))
+    if (no := newest.scalar_one()) is not None:
+        _write(connection, REINDEX, str(no))
+        connection.execute(insert(job).values(kind=INDEX_AGAIN, subject="documents", run_at=utc_now()))
 
 
 STEPS: tuple[Step, ...] = (_m001_tables, _m002_receipts, _m003_collections)

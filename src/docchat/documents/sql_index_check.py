@@ -205,27 +205,38 @@ def _counts(connection: Connection, column: ColumnElement[int], numbers: Sequenc
 
 
 def _rebuild_one(database: Database, index: Index, no: int) -> int:
+    """The words are made before the transaction: it holds others up only while they are written."""
+    entries = _entries(database, no)
     with database.write() as connection:
         query = select(document.c.owner, document.c.name, collection.c.id.label("collection"))
         query = query.outerjoin(collection, collection.c.no == document.c.collection_no)
         there = document.c.no == no, document.c.state == DocumentState.READY
         row = connection.execute(query.where(*there).with_for_update(of=document)).first()
-        if row is None:
-            return 0
+        ids = connection.execute(select(chunk.c.id).where(chunk.c.document_no == no).order_by(chunk.c.id))
+        if row is None or ids.scalars().all() != [entry.chunk_id for entry in entries]:
+            return 0  # deleted or read again meanwhile
         index.remove(connection, document_no=no)
-        last = 0
-        columns = (chunk.c.id, chunk.c.label, chunk.c.start, chunk.c.text, document_page.c.text.label("page"))
-        on_page = (document_page.c.document_no == chunk.c.document_no) & (document_page.c.number == chunk.c.page)
-        while True:
-            some = (
-                select(*columns).outerjoin(document_page, on_page).where(chunk.c.document_no == no, chunk.c.id > last)
-            )
-            chunks = connection.execute(some.order_by(chunk.c.id).limit(_CHUNKS)).all()
-            if not chunks:
-                return 1
-            last = chunks[-1].id
-            entries = [Entry(one.id, _words(one)) for one in chunks]
-            index.add(connection, owner=row.owner, name=row.name, entries=entries, collection=row.collection)
+        for start in range(0, len(entries), _CHUNKS):
+            some = entries[start : start + _CHUNKS]
+            index.add(connection, owner=row.owner, name=row.name, entries=some, collection=row.collection)
+        return 1
+
+
+def _entries(database: Database, no: int) -> list[Entry]:
+    """The passages of a document with their words."""
+    columns = (chunk.c.id, chunk.c.label, chunk.c.start, chunk.c.text, document_page.c.text.label("page"))
+    on_page = (document_page.c.document_no == chunk.c.document_no) & (document_page.c.number == chunk.c.page)
+    query = select(*columns).outerjoin(document_page, on_page).where(chunk.c.document_no == no)
+    found: list[Entry] = []
+    last = 0
+    while True:
+        with database.read() as connection:
+            some = query.where(chunk.c.id > last).order_by(chunk.c.id).limit(_CHUNKS)
+            chunks = connection.execute(some).all()
+        if not chunks:
+            return found
+        last = chunks[-1].id
+        found += [Entry(one.id, _words(one)) for one in chunks]
 
 
 def _words(passage: Any) -> Words:
