@@ -66,6 +66,25 @@ def test_collections_and_attachments_move(houses: Houses, tmp_path: Path, source
     assert (receipt.counts["attachments"], receipt.counts["passages"]) == (3, 3)
 
 
+def test_a_collection_that_is_being_deleted_stays_deleted(houses: Houses, tmp_path: Path) -> None:
+    settings = houses.settings("sqlite", "house")
+    services = houses.open(settings)
+    team = services.collections.create(owner="ann", name="Team")
+    given = {"stream": BytesIO(RIVER), "media_type": "", "collection": team.id}
+    services.library.add(owner="ann", name="river.txt", **given)  # type: ignore[arg-type]
+    services.worker.run_due()
+    services.collections.delete(owner="ann", collection_id=team.id)
+    back_up_content(services, tmp_path / "content.tar")
+    assert b"Wutach" not in (tmp_path / "content.tar").read_bytes()
+    houses.close()
+    restore(settings, Request(content=tmp_path / "content.tar", replace=True))
+    services = houses.open(settings)
+    services.worker.run_due()
+    with services.database.read() as connection:
+        for table in ("collection", "document", "chunk", "chunk_words"):
+            assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one() == 0
+
+
 def test_an_attachment_of_a_chat_cleared_since_stays_gone(houses: Houses, tmp_path: Path) -> None:
     settings = houses.settings("sqlite", "house")
     services = houses.open(settings)

@@ -139,11 +139,11 @@ def write_plain(database: Database, plain: Table, spool: Spool) -> None:
 
 
 def documents(database: Database) -> Iterator[Row[Any]]:
-    """The row of every document that is not deleted."""
+    """The row of every document that is not deleted, nor its collection."""
     after = 0
     while True:
-        there = document.c.no > after, document.c.state != DocumentState.DELETED
-        query = select(document).where(*there).order_by(document.c.no).limit(_SESSIONS)
+        there = document.c.no > after, document.c.state != DocumentState.DELETED, collection.c.deleted_at.is_(None)
+        query = select(document).outerjoin(collection).where(*there).order_by(document.c.no).limit(_SESSIONS)
         with database.read() as connection:
             rows = connection.execute(query).all()
         if not rows:
@@ -169,7 +169,8 @@ def write_document(database: Database, spools: Spools, row: Row[Any]) -> None:
 
 def unchanged(database: Database, row: Row[Any]) -> bool:
     """Whether a document is still there, in the state it was read in."""
-    query = select(document.c.id).where(document.c.no == row.no, document.c.id == row.id, document.c.state == row.state)
+    there = document.c.no == row.no, document.c.id == row.id, document.c.state == row.state
+    query = select(document.c.id).outerjoin(collection).where(*there, collection.c.deleted_at.is_(None))
     with database.read() as connection:
         return connection.execute(query).first() is not None
 

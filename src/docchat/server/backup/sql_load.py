@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, func, insert, select, text
 
+from ...db.migrate import REINDEX
 from ...db.schema import chat_session, chunk, collection, document, original_part, receipt, store_meta
 from ...documents.file_store import PIECE
 from ...documents.index import Entry, Index, Words
@@ -24,7 +25,7 @@ _MOST_KNOWN = 65_536
 _TABLES = {table.name: table for table in TABLES}
 _NUMBERED = (chat_session.c.no, collection.c.no, document.c.no, chunk.c.id)
 # What belongs to this database and not to its content.
-_OWN = frozenset(("schema", "keys_backed_up_at"))
+_OWN = frozenset(("schema", "keys_backed_up_at", REINDEX))
 # With the chats their receipts and tombstones stay away, and the names of the keyring they belong to.
 _OF_CHATS = frozenset(("store_meta", "chat_session", "message", "attachment", "attachment_part", "receipt"))
 _AGAIN = {ReceiptState.RUNNING.value: "bulk", ReceiptState.PENDING.value: "settle"}

@@ -97,7 +97,9 @@ def _write(database: Database, spools: Spools, row: Row[Any]) -> None:
 
 
 def settle(connection: Connection) -> None:
-    """After all is put back: attachments without a live chat go, counters are those of what is there, jobs are put."""
+    """After all is put back: attachments without a live chat go, counters are those of what is there, and jobs
+    are put: for attachments to be read, and for collections that were being deleted.
+    """
     live = select(chat_session.c.no).where(chat_session.c.cleared_at.is_(None))
     for table, key in ((attachment_part, attachment_part.c.id), (attachment, attachment.c.no)):
         connection.execute(delete(table).where(key.op(">>")(literal(SEQ_BITS, Integer)).not_in(live)))
@@ -114,6 +116,9 @@ def settle(connection: Connection) -> None:
     waiting = select(attachment.c.id).where(attachment.c.state == DocumentState.QUEUED)
     for found in connection.execute(waiting).scalars().all():
         queue.put(connection, kind=JOB, subject=str(found))
+    deleted = select(collection.c.id).where(collection.c.deleted_at.is_not(None))
+    for found in connection.execute(deleted).scalars().all():
+        queue.put(connection, kind="drop_collection", subject=str(found))
 
 
 def _highest(connection: Connection, table: Table, key: str, first: int, last: int) -> int:
