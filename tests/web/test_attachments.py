@@ -91,6 +91,17 @@ def test_a_refused_file_says_why(make_host: Callable[..., Host]) -> None:
     assert client.get(f"/api/sessions/{chat}/attachments").get_json() == {"attachments": []}
 
 
+def test_what_is_held_in_memory_is_bounded(make_host: Callable[..., Host]) -> None:
+    client = make_host(DOCCHAT_MAX_UPLOAD_BYTES=200_000).client("test")
+    chat = new_chat(client)
+    file = (
+        b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\n' + b"word " * 36_000 + b"\r\n"
+    )
+    for count, status in ((3, 201), (8, 413)):
+        body, kind = file * count + b"--x--\r\n", "multipart/form-data; boundary=x"
+        assert client.post(f"/api/sessions/{chat}/attachments", data=body, content_type=kind).status_code == status
+
+
 def test_a_locked_one_is_read_with_its_password(
     host: Host, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -25,7 +25,8 @@ from .state import EXTENSION, services
 
 MAX_JSON_BYTES = 1024 * 1024
 FILES_AT_ONCE = 10
-"""An upload may be as large as this many of the largest files."""
+"""An upload to the library may be as large as this many of the largest files; attachments, which are held in memory
+while they come, as one."""
 CONTENT_SECURITY_POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
 
 _LONGEST_MEMBER = 500
@@ -49,7 +50,8 @@ def begin(app: Flask, **_: object) -> None:
         # Of a chat nothing may reach a disk in the clear: set before any hook of the host can begin to read the form.
         request.form_data_parser_class = InMemory
     if request.endpoint in _UPLOADS | _ATTACHING:
-        request.max_content_length += services().settings.max_upload_bytes * FILES_AT_ONCE
+        files = FILES_AT_ONCE if request.endpoint in _UPLOADS else 1
+        request.max_content_length += services().settings.max_upload_bytes * files
         request.max_form_parts = 100
         # Werkzeug holds what it has buffered of a file against this limit too, so one that a host sets for its own
         # small forms would refuse ordinary files.
