@@ -64,7 +64,7 @@ class Settings:
     fetch_allow: str = ""
     """Hosts that files may be fetched from, parted by commas; empty: nothing is fetched from the web."""
     ocr_languages: str = ""
-    """Tesseract's languages for pictures of text, such as eng+deu; empty: all it has; off: pictures stay unread."""
+    """Tesseract's languages for pictures of text, such as eng+deu; empty: its first four; off: unread."""
     password_min_length: int = 12
     """Shortest password (standalone server)."""
     trusted_proxies: int = 0

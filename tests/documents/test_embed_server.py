@@ -93,3 +93,11 @@ def test_a_server_that_is_away(server: _Server) -> None:
     embedder = ServerEmbedder(url="http://127.0.0.1:1/v1", name="m")
     with pytest.raises(ModelUnavailable):
         embedder.embed(["a"], query=True)
+
+
+def test_a_model_that_was_not_named_is_known_before_anything_is_embedded(server: _Server) -> None:
+    """Else all documents would seem to have the vectors of another model at every start."""
+    assert _embedder(server).name == "127.0.0.1/multilingual-e5-small"
+    away = ServerEmbedder(url="http://127.0.0.1:9/v1")
+    with pytest.raises(ModelUnavailable):
+        _ = away.name

@@ -78,7 +78,7 @@ class Index(Protocol):
 
     @property
     def embedder(self) -> str:
-        """Name of what makes its vectors; empty without an embedder."""
+        """Name of what makes its vectors; empty without an embedder. Raises ModelUnavailable."""
 
     def search(
         self,

@@ -85,7 +85,7 @@ class SqlVectors:
 
     @property
     def name(self) -> str:
-        """Which embedder it is."""
+        """Which embedder it is. Raises ModelUnavailable when only its server, which is away, knows."""
         return self._embedder.name
 
     def wanted(self, question: str, about: Sequence[Told]) -> Wanted | None:
@@ -116,7 +116,7 @@ class SqlVectors:
         return found
 
     def missing(self, document_id: UUID, limit: int = BATCH) -> list[tuple[int, str]]:
-        """Chunks of a document that is ready, with their texts, that have no vector yet."""
+        """Chunks of a document that is ready, with their texts, that have no vector yet. Raises ModelUnavailable."""
         values = {"document_id": document_id, "made_by": self.name, "limit": limit}
         with self._database.read() as connection:
             return [(row.id, row.text) for row in connection.execute(_HAVE, values)]
@@ -132,9 +132,10 @@ class SqlVectors:
             connection.execute(kind, values)
 
     def behind(self) -> list[UUID]:
-        """The documents of which chunks have no vector yet."""
+        """The documents of which chunks have no vector yet. Raises ModelUnavailable."""
+        values = {"made_by": self.name}
         with self._database.read() as connection:
-            return list(connection.execute(_BEHIND, {"made_by": self.name}).scalars())
+            return list(connection.execute(_BEHIND, values).scalars())
 
     def _has_pgvector(self, connection: Connection) -> bool:
         if self._pgvector is None:

@@ -22,7 +22,7 @@ _NO_LANGUAGES = ("osd", "equ")
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The program, its languages (`eng+deu`, empty for all it has), and the seconds it may take for a picture."""
+    """The program, its languages (`eng+deu`, empty: its first four), and the seconds it may take for a picture."""
 
     program: str
     languages: str

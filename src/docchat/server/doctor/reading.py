@@ -8,6 +8,7 @@ from importlib.metadata import version
 import httpx
 
 from ...documents import sql_index_check
+from ...errors import ModelUnavailable
 from ..home import Home
 from .finding import Finding
 
@@ -51,7 +52,11 @@ def check_pictures(home: Home) -> Iterator[Finding]:
 def check_meaning(home: Home) -> Iterator[Finding]:
     """Whether passages are found by meaning too, and how many are still to be embedded."""
     services = home.services
-    name = services.library.index.embedder
+    try:
+        name = services.library.index.embedder
+    except ModelUnavailable as error:
+        yield Finding("fail", error.message)
+        return
     if not name:
         yield Finding("ok", "passages are found by their words alone (the extra `semantic` finds them by meaning too)")
         return
