@@ -53,9 +53,9 @@ class Sandbox:
     """Reads files and draws pages in child processes with limits of time and memory. Safe to share by threads.
 
     `seconds` bounds wall clock and CPU time of one file, or of one picture in it, `memory` (bytes) what its reading
-    may take. `languages` is which of tesseract's languages read pictures (`eng+deu`), empty for its first
-    four, `off` to leave pictures unread. The helper process is started at the first use in each process, ends with it, and is started
-    again when it was killed.
+    may take. `languages` is which of tesseract's languages read pictures (`eng+deu`), empty for its first four, `off`
+    to leave pictures unread. The helper process is started at the first use in each process, ends with it, and is
+    started again when it was killed.
     """
 
     def __init__(self, *, seconds: float, memory: int, languages: str = "") -> None:
