@@ -1,7 +1,7 @@
 """The library: take in, list, read, delete; and every way in which reading may go wrong."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from uuid import uuid4
 
 import pytest
@@ -273,3 +273,16 @@ def test_page_image(house: House) -> None:
     plain = house.add("a.txt", b"alpha")
     with pytest.raises(NotFound):
         house.library.page_image(owner="ada", document_id=plain.id, number=1, width=400)
+
+
+def test_a_picture_of_a_document_deleted_meanwhile_is_not_given(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    added = house.add("a.pdf", samples.pdf([[(72, 700, "One line.")]]))
+
+    def deleted(content: Iterable[bytes], **_: object) -> bytes:
+        drawn = b"".join(content)
+        house.library.delete(owner="ada", document_id=added.id)
+        return drawn
+
+    monkeypatch.setattr(house.library.sandbox, "render", deleted)
+    with pytest.raises(NotFound):
+        house.library.page_image(owner="ada", document_id=added.id, number=1, width=400)

@@ -221,7 +221,9 @@ class Library:
         if found.media_type not in DRAWN or not 1 <= number <= max(1, found.pages):
             raise NotFound
         content = self.files.open(document_id=document_id)
-        return self.sandbox.render(content, number=number, width=width)
+        picture = self.sandbox.render(content, number=number, width=width)
+        self.get(owner=owner, document_id=document_id)  # deleted, or not shared any more, meanwhile?
+        return picture
 
     def check(self, scope: Scope) -> None:
         """Raise NotFound unless each collection and document of `scope` is its owner's to read."""
