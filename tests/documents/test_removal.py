@@ -184,4 +184,5 @@ def test_deleted_while_its_pages_are_being_stored(services: Services) -> None:
 
 def _periodic(services: Services) -> int:
     with services.database.read() as connection:
-        return int(connection.execute(text("SELECT count(*) FROM job WHERE subject = 'all'")).scalar_one())
+        query = "SELECT count(*) FROM job WHERE subject = 'all' OR kind = 'rewrite_table'"
+        return int(connection.execute(text(query)).scalar_one())

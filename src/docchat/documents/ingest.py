@@ -7,14 +7,14 @@ from ..config import Settings
 from ..errors import NotFound, Unreadable
 from ..jobs.queue import Job
 from ..jobs.worker import MAX_ATTEMPTS, Beat, Handler, Retry
-from . import sql_documents
+from . import sql_documents, sql_rewrite
 from .cutting import batches
 from .ingest_round import MISSING, Round, Told
 from .library import Library
 
 __all__ = ["TIRELESS", "Ingest", "batches", "handlers"]
 
-TIRELESS = frozenset({"remove_document", "remove_original", "optimize_index", "drop_collection"})
+TIRELESS = frozenset({"remove_document", "remove_original", "optimize_index", "drop_collection", sql_rewrite.KIND})
 """Kinds that are never given up: what was promised with a deletion."""
 
 
@@ -23,6 +23,11 @@ def handlers(library: Library, settings: Settings) -> Mapping[str, Handler]:
 
     def remove_original(job: Job, beat: Beat) -> None:
         library.files.delete(document_id=UUID(job.subject))
+        with library.database.write() as connection:
+            sql_rewrite.ask(connection, [sql_rewrite.ORIGINALS])
+
+    def rewrite_table(job: Job, beat: Beat) -> None:
+        sql_rewrite.handler(library.database, job, beat)
 
     def optimize_index(job: Job, beat: Beat) -> None:
         library.index.optimize(beat)
@@ -35,6 +40,7 @@ def handlers(library: Library, settings: Settings) -> Mapping[str, Handler]:
         "remove_original": remove_original,
         "optimize_index": optimize_index,
         "remove_document": library.remove,
+        sql_rewrite.KIND: rewrite_table,
         "drop_collection": library.drop_collection,
     }
 

@@ -14,7 +14,7 @@ from ..db.engine import Database
 from ..db.schema import chunk, document, document_page
 from ..jobs.queue import cancel, put
 from ..types import DocumentState
-from . import sql_access, sql_followed
+from . import sql_access, sql_followed, sql_rewrite
 from .index import Index
 
 INLINE = 128
@@ -46,6 +46,7 @@ def bury(connection: Connection, index: Index, row: RowMapping) -> Burial:
     runs, passages = _runs(connection, no)
     if row["pages"] + passages <= INLINE:
         _drop(connection, index, no)
+        sql_rewrite.ask(connection)
     else:
         connection.execute(update(document).where(document.c.no == no).values(_FORGOTTEN))
         put(connection, kind="remove_document", subject=subject)
@@ -78,6 +79,7 @@ def remove_some(database: Database, index: Index, document_id: UUID) -> bool:
             return True
         connection.execute(delete(document).where(document.c.no == no))
         put(connection, kind="reclaim", subject="documents")
+        sql_rewrite.ask(connection)
         return False
 
 

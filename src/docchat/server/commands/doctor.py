@@ -16,6 +16,7 @@ CHECKS: tuple[Check, ...] = (
     keys.check,
     content.check_originals,
     index.check,
+    index.check_files,
     log.check,
     reading.check_readers,
     reading.check_pictures,

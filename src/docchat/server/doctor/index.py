@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...documents import sql_index_check
+from ...documents import sql_index_check, sql_rewrite
 from ...web.state import Services
 from ..holders import holders, sqlite_files
 from ..home import Home
@@ -49,6 +49,16 @@ def check(home: Home) -> Iterator[Finding]:
     yield counted(found.half_deleted, "deleted documents were not taken away to their end", repair=finish)
     if found.being_deleted:
         yield Finding("warn", f"{found.being_deleted} deleted documents are still being taken away", finish)
+
+
+def check_files(home: Home) -> Iterator[Finding]:
+    """What is left of deleted documents in PostgreSQL's files."""
+    database = home.services.database
+    tables = sql_rewrite.large(database)
+    if tables:
+        names = ", ".join(tables)
+        text = f"bytes of deleted documents are left in the files of {names}, too large to be written anew beside work"
+        yield Finding("warn", text, lambda: f"{sql_rewrite.rewrite(database, tables)} of them were written anew")
 
 
 def _run(services: Services, done: str) -> str:
