@@ -31,7 +31,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="docchat-prove-") as name:
         folder = Path(name)
         runs = {half: start(half, folder, sys.argv[1:]) for half in HALVES}
-        print("Trying C1 to C15 on both engines; this takes about twenty minutes.", flush=True)
+        print("Trying C1 to C15 on both engines; this takes half an hour to an hour and a half.", flush=True)
         for half, run in runs.items():
             code = run.wait()
             found = folder / f"{half}.json"

@@ -17,6 +17,7 @@ from .scale import LONG
 from .tally import Line, Tally, id_of
 
 _TALLY = Tally()
+_URLS = ("DOCCHAT_DATABASE_URL", "DOCCHAT_KEYRING_URL")
 
 
 @pytest.fixture
@@ -67,20 +68,28 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def ground(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Ground]:
-    """An empty store on each engine; on PostgreSQL the keys are in a database of their own."""
-    if engine == "sqlite":
-        ground = Ground(engine, tmp_path / "data")
-        yield ground
+def new_ground(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[], Ground]]:
+    """Makes empty stores on each engine; on PostgreSQL the keys are in a database of their own."""
+    server: PostgresServer | None = None if engine == "sqlite" else request.getfixturevalue("postgres_server")
+    made: list[Ground] = []
+
+    def make() -> Ground:
+        urls = {} if server is None else {name: server.create() for name in _URLS}
+        made.append(Ground(engine, tmp_path / f"data{len(made) or ''}", urls, server))
+        return made[-1]
+
+    yield make
+    for ground in made:
         ground.close()
-        return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    urls = {"DOCCHAT_DATABASE_URL": server.create(), "DOCCHAT_KEYRING_URL": server.create()}
-    ground = Ground(engine, tmp_path / "data", urls, server)
-    yield ground
-    ground.close()
-    for url in urls.values():
-        server.drop(url)
+        if server is not None:
+            for url in ground.settings.values():
+                server.drop(url)
+
+
+@pytest.fixture
+def ground(new_ground: Callable[[], Ground]) -> Ground:
+    """An empty store on each engine."""
+    return new_ground()
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"], ids=["fourworkers", "twohosts"])

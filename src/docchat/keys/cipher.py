@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,8 +36,14 @@ def seal(key: bytes, plaintext: bytes, *, context: bytes) -> bytes:
 
 def unseal(key: bytes, sealed: bytes, *, context: bytes) -> bytes:
     """What `seal` was given. Raises KeyDamaged when key, context or bytes do not fit together."""
+    return unseal_each(key, [(sealed, context)])[0]
+
+
+def unseal_each(key: bytes, sealed: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
+    """As `unseal`, for many pairs of sealed bytes and their context. Raises KeyDamaged when any does not fit."""
+    decrypt = AESGCM(key).decrypt  # setting a key up takes as long as opening a short text
     try:
-        return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
+        return [decrypt(body[:NONCE_BYTES], body[NONCE_BYTES:], context) for body, context in sealed]
     except (InvalidTag, ValueError) as error:
         raise KeyDamaged from error
 

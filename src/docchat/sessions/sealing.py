@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from ..errors import Cleared, KeyDamaged
-from ..keys.cipher import seal, unseal
+from ..keys.cipher import seal, unseal, unseal_each
 from ..keys.keyring import CLEARED, Keyring, SlotState
 from ..types import Citation, Draft, Message, MessageState
 
@@ -71,10 +71,8 @@ class Sealer:
         messages: list[Message] = []
         if rows:
             key = self._open(session_id, slots.history)
-            messages = [
-                _decode(number, unseal(key, body, context=_message_context(session_id, number)))
-                for number, body in rows
-            ]
+            sealed = [(body, _message_context(session_id, number)) for number, body in rows]
+            messages = [_decode(row[0], body) for row, body in zip(rows, unseal_each(key, sealed), strict=True)]
         self.check(slots)
         return messages
 

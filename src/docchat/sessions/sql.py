@@ -134,10 +134,10 @@ class SqlSessionStore:
                 last = min(last, message_id(row.no, _number(cursor)) - 1)
             values = {"no": row.no, "first": first, "last": last, "most": limit + 1}
             rows = connection.execute(_MESSAGES, values).all()
-        sealed = [(item.id, item.body) for item in rows[:limit][::-1]]
+        sealed = [(number, body) for number, body, _ in rows[:limit][::-1]]
         opened = self._sealer.open_messages(session_id, slots_of(row), sealed)
         older = str(rows[limit - 1].id - message_id(row.no, 0)) if len(rows) > limit else None
-        beats = {item.id: item.beat_at for item in rows}
+        beats = {number: beat_at for number, _, beat_at in rows}
         return Page(tuple(_as_it_stands(item, beats[item.id]) for item in opened), older)
 
     def rename(self, *, owner: str, session_id: UUID, title: str) -> ChatSession:
