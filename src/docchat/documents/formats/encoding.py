@@ -2,8 +2,10 @@
 
 import codecs
 import re
+import unicodedata
 from collections.abc import Callable
-from itertools import pairwise
+
+from . import single_byte
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -15,16 +17,18 @@ _MARKS = (
 _ESCAPES = ((b"\x1b$)C", "iso2022_kr"), (b"\x1b$", "iso2022_jp_2"), (b"\x1b(J", "iso2022_jp_2"))
 _SHIFTED = re.compile(rb"~\{(?:[!-w][!-~])+~\}")  # Chinese between escapes of two plain characters
 _SAMPLE = 65536
+_LOOKED_AT = 8192
+_NEARLY_ALL = 0.97
+_FEWEST_BLANKS = 3
 _RUN = re.compile(rb"[\x80-\xff]+")
 _MOSTLY_ASCII = 0.15  # share of high bytes up to which a text is a western one with accents
 _SURE = 0.8  # share of everyday characters that settles it
 _POSSIBLE = 0.35
-_WORDS = 0.8  # share of the high bytes that are letters in a text of a single-byte script
+_WORDS = 0.6  # how well a text of a single-byte script fits at least
 
 # For each double-byte encoding, whether a pair (lead, trail) is one of its everyday characters. The tables are sorted
 # by use: first symbols and kana, then the common characters, then the rare ones.
 _COMMON: tuple[tuple[str, Callable[[int, int], bool]], ...] = (
-    ("utf-8", lambda lead, trail: True),
     ("cp932", lambda lead, trail: lead in (0x81, 0x82, 0x83) or 0x88 <= lead <= 0x97),
     ("euc_jp", lambda lead, trail: trail >= 0xA1 and (lead in (0xA1, 0xA3, 0xA4, 0xA5) or 0xB0 <= lead <= 0xCF)),
     ("cp949", lambda lead, trail: trail >= 0xA1 and (lead in (0xA1, 0xA3) or 0xB0 <= lead <= 0xC8)),
@@ -36,15 +40,6 @@ _SPACED = re.compile(rb"[\x80-\xff] (?=[\x80-\xff])")
 _LEAST_SPACED = 0.1  # blanks between letters: of these languages only Korean parts words
 _FOR_BLANKS = 0.25
 _LEAST_KANA = 0.08  # share of kana that any Japanese text has
-_SINGLE = (
-    ("cp1251", "\u0400", "\u04ff"),
-    ("koi8_r", "\u0400", "\u04ff"),
-    ("cp1253", "\u0370", "\u03ff"),
-    ("cp1255", "\u0590", "\u05ff"),
-    ("cp1256", "\u0600", "\u06ff"),
-    ("cp874", "\u0e00", "\u0e7f"),
-    ("cp1252", "\u00c0", "\u00ff"),
-)
 
 
 def decode(data: bytes, *, declared: str = "") -> str:
@@ -82,19 +77,38 @@ def _lenient(data: bytes, name: str) -> str | None:
 
 
 def _wide(sample: bytes) -> str:
-    if len(sample) < 4 or sample.count(0) < len(sample) // 5:
+    """Which form of UTF-16 or UTF-32 a text without a mark is in; zeros stand in no other."""
+    if len(sample) < 4 or 0 not in sample:
         return ""
+    quarters = [sample[at::4].count(0) * 4 / len(sample) for at in range(4)]
+    if min(quarters[2:]) > _NEARLY_ALL or min(quarters[:2]) > _NEARLY_ALL:
+        return "utf-32-le" if quarters[3] > _NEARLY_ALL else "utf-32-be"
     even, odd = sample[::2].count(0), sample[1::2].count(0)
-    if odd > 3 * even:
-        return "utf-16-le"
-    return "utf-16-be" if even > 3 * odd else ""
+    if even + odd >= len(sample) // 5:
+        if odd > 3 * even:
+            return "utf-16-le"
+        return "utf-16-be" if even > 3 * odd else ""
+    # A script of its own, where only blanks and ends of lines have a zero.
+    texts = {name: sample[:_LOOKED_AT].decode(name, "replace") for name in ("utf-16-le", "utf-16-be")}
+    blanks = {name: text.count(" ") + text.count("\n") for name, text in texts.items()}
+    best = max(blanks, key=lambda name: blanks[name])
+    return best if blanks[best] >= _FEWEST_BLANKS and _plausible(texts[best]) else ""
+
+
+def _plausible(text: str) -> bool:
+    """Whether nearly all characters are such as a text may hold."""
+    found = sum(c in "\t\r\n" or unicodedata.category(c)[0] in "LMNPSZ" for c in text)
+    return found > _NEARLY_ALL * len(text)
 
 
 def guess(sample: bytes) -> str:
-    """The likeliest legacy encoding of bytes that are not UTF-8."""
+    """The likeliest legacy encoding of bytes that are not UTF-8, or UTF-8 where that has a few errors."""
+    if _is_broken_utf8(sample):
+        return "utf-8"
+    single, fit = single_byte.likeliest(sample)
     high = sum(byte >= 0x80 for byte in sample)
     if high <= len(sample) * _MOSTLY_ASCII:
-        return "cp1252"
+        return single
     scattered = len(_RUN.findall(sample)) >= high / 2
     scores = {n: _score(sample, n, common) for n, common in _COMMON if n in _KANA or not scattered}
     if len(_SPACED.findall(sample)) > _LEAST_SPACED * high / 2:
@@ -102,18 +116,19 @@ def guess(sample: bytes) -> str:
     best = max(scores, key=lambda name: scores[name])
     if scores[best] >= _SURE:
         return best
-    if scattered:
-        return "cp1252"
-    single = max(_SINGLE, key=lambda row: _letters(sample, *row))
-    if scores[best] >= _POSSIBLE and _letters(sample, *single) < _WORDS * high:
+    if not scattered and scores[best] >= _POSSIBLE and fit < _WORDS:
         return best
-    return single[0]
+    return single
+
+
+def _is_broken_utf8(sample: bytes) -> bool:
+    text = sample.decode("utf-8", "replace")
+    wrong = text.count("\ufffd")
+    return sum(character > "\x7f" for character in text) > 10 * wrong
 
 
 def _score(sample: bytes, name: str, common: Callable[[int, int], bool]) -> float:
     """Share of double-byte characters that are everyday ones; errors count as rare."""
-    if name == "utf-8":
-        return 1.0 - 4 * sample.decode("utf-8", "replace").count("\ufffd") / max(1, len(sample))
     pairs = good = kana = 0
     i = 0
     while i < len(sample) - 1:
@@ -134,13 +149,3 @@ def _score(sample: bytes, name: str, common: Callable[[int, int], bool]) -> floa
     if name in _KANA and kana < pairs * _LEAST_KANA:
         return 0.0
     return (good - 2 * errors) / pairs if pairs else 0.0
-
-
-def _letters(sample: bytes, name: str, first: str, last: str) -> float:
-    """How much a single-byte reading looks like words: letters of its script, no capital after a small one."""
-    text = sample.decode(name, "replace")
-    found = 0.0
-    for before, character in pairwise(" " + text):
-        if first <= character <= last and character.isalpha():
-            found += 0.3 if character.isupper() and before.islower() else 1.0
-    return found
