@@ -5,7 +5,8 @@ import zlib
 import pytest
 
 from docchat.documents.formats import pdf, pdf_streams
-from docchat.documents.formats.pdf_layout import Glyph, Line, assemble, spaced
+from docchat.documents.formats.pdf_glyphs import Glyphs
+from docchat.documents.formats.pdf_layout import Line, assemble, spaced
 from docchat.errors import Unreadable
 
 from .. import samples
@@ -52,9 +53,9 @@ def test_columns_of_a_row_are_parted() -> None:
 
 
 def test_gaps_without_a_blank_part_words() -> None:
-    glyphs = [Glyph(c, (x, 0.0, x + 5.0, 10.0)) for c, x in zip("atleast", (0, 5, 12, 17, 22, 27, 32), strict=True)]
+    glyphs = Glyphs("atleast", [(x, 0.0, x + 5.0, 10.0) for x in (0, 5, 12, 17, 22, 27, 32)])
     assert spaced(glyphs) == "at least"
-    tracked = [Glyph(c, (x * 9.0, 0.0, x * 9.0 + 5.0, 10.0)) for x, c in enumerate("TITLE")]
+    tracked = Glyphs("TITLE", [(x * 9.0, 0.0, x * 9.0 + 5.0, 10.0) for x in range(5)])
     assert spaced(tracked) == "TITLE"
 
 

@@ -1,9 +1,10 @@
 """PDF by pypdfium2: the text of each page in sentences, with the box of every line; and pages as pictures."""
 
 import ctypes
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from operator import or_
+from operator import not_, or_
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -12,7 +13,8 @@ from ...errors import Unreadable
 from . import pdf_hidden, pdf_streams, png
 from .invisible import smuggled
 from .part import Part, bounded, clean, conceal
-from .pdf_layout import NOWHERE, Edges, Glyph, Line, assemble, spaced
+from .pdf_glyphs import BREAKS, HYPHEN, NOWHERE, Edges, Glyphs, glyphs_of
+from .pdf_layout import Line, assemble, spaced
 
 LARGEST_IMAGE = 2400
 """Largest width and height of a page's picture in pixels."""
@@ -21,8 +23,7 @@ MOST_PAGES = 20_000
 
 _LARGEST_SCAN = 5000  # pixels; a page of 200 dpi is 2,340 high
 _GRID = 20_000  # device units over which pdfium maps a page; fractions are exact to 0.00005
-_HYPHEN = "\ufffe"  # pdfium's mark for a hyphen that a line break put into a word
-_MARKS = {0: " ", 0x02: _HYPHEN, 0xFFFE: _HYPHEN, 0x0D: "\r", 0x0A: "\n", 0x20: " ", 0xA0: " "}
+_BREAK = re.compile(f"[{BREAKS}]")
 _PASSWORD = 4  # FPDF_ERR_PASSWORD
 _LEAST_TEXT = 3  # characters; less is a page number or dirt beside a scan
 
@@ -120,66 +121,42 @@ def _with_fields(document: pypdfium2.PdfDocument, page: pypdfium2.PdfPage, index
 
 
 def _text(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, label: str, number: str) -> Part:
-    glyphs = list(_glyphs(textpage))
+    glyphs = glyphs_of(textpage)
     objects = pdf_hidden.look(page)
-    hidden: list[Glyph] = []
-    boxed = [glyph.box for glyph in glyphs]
-    unseen = pdf_hidden.out_of_sight(page, boxed)
+    hidden = None
+    unseen = pdf_hidden.out_of_sight(page, glyphs.boxes)
     if objects.invisible or objects.doubtful:
-        found = pdf_hidden.unseen(page, textpage, boxed, objects)
-        unseen = list(map(or_, unseen, found)) if unseen else found
+        found = pdf_hidden.unseen(page, textpage, glyphs.boxes, objects)
+        unseen = list(map(or_, unseen, found)) if unseen and found else unseen or found
     if any(unseen):
-        hidden = [glyph for glyph, no in zip(glyphs, unseen, strict=True) if no]
-        glyphs = [glyph for glyph, no in zip(glyphs, unseen, strict=True) if not no]
+        hidden, glyphs = glyphs.chosen(unseen), glyphs.chosen(list(map(not_, unseen)))
     text, boxes = assemble(_lines(page, glyphs))
     part = Part(label=f"{label} (scan)" if objects.is_scan else label, text=text, boxes=boxes)
     if len(text) < _LEAST_TEXT and objects.needs_ocr:
         part = Part(label=label, text=text, boxes=boxes, scan=(number,))
-    return conceal(part, [*_secret(page, hidden), *smuggled("".join(glyph.character for glyph in glyphs))])
+    secret = [" ".join(line.text for line in _lines(page, hidden))] if hidden else []
+    return conceal(part, [*secret, *smuggled(glyphs.characters)])
 
 
-def _secret(page: pypdfium2.PdfPage, hidden: Sequence[Glyph]) -> list[str]:
-    return [" ".join(line.text for line in _lines(page, hidden))] if hidden else []
-
-
-def _lines(page: pypdfium2.PdfPage, characters: Sequence[Glyph]) -> list[Line]:
+def _lines(page: pypdfium2.PdfPage, glyphs: Glyphs) -> list[Line]:
     lines: list[Line] = []
-    glyphs: list[Glyph] = []
-    for glyph in (*characters, Glyph("\n", NOWHERE)):
-        if glyph.character not in ("\r", "\n", _HYPHEN):
-            glyphs.append(glyph)
-            continue
-        text = clean(spaced(glyphs)).replace("\n", " ")
+    start = 0
+    for end in (*(found.start() for found in _BREAK.finditer(glyphs.characters)), len(glyphs.boxes)):
+        line = glyphs.part(start, end)
+        start = end + 1
+        text = clean(spaced(line)).replace("\n", " ")
         if text:
-            lines.append(Line(text, _edges(page, glyphs), glyph.character == _HYPHEN))
-        glyphs = []
+            lines.append(Line(text, _edges(page, line.boxes), glyphs.characters[end : end + 1] == HYPHEN))
     return lines
 
 
-def _glyphs(textpage: pypdfium2.PdfTextPage) -> Iterator[Glyph]:
-    """Every character of a page in pdfium's order, with its box."""
-    raw = textpage.raw
-    box = pdfium.FS_RECTF()
-    place = ctypes.byref(box)
-    unicode_of, box_of = pdfium.FPDFText_GetUnicode, pdfium.FPDFText_GetLooseCharBox
-    for index in range(textpage.count_chars()):
-        code = unicode_of(raw, index)
-        if code in _MARKS:
-            yield Glyph(_MARKS[code], NOWHERE)
-        elif 0xD800 <= code < 0xE000 or code > 0x10FFFF:
-            yield Glyph(" ", NOWHERE)
-        elif box_of(raw, index, place):
-            yield Glyph(chr(code), (box.left, box.bottom, box.right, box.top))
-        else:
-            yield Glyph(chr(code), NOWHERE)
-
-
-def _edges(page: pypdfium2.PdfPage, glyphs: Sequence[Glyph]) -> Edges:
-    corners = [g.box for g in glyphs if g.box[2] > g.box[0]]
-    if not corners:
+def _edges(page: pypdfium2.PdfPage, boxes: Sequence[Edges]) -> Edges:
+    inked = [box for box in boxes if box[2] > box[0]]
+    if not inked:
         return NOWHERE
-    x0, y0 = _device(page, min(c[0] for c in corners), min(c[1] for c in corners))
-    x1, y1 = _device(page, max(c[2] for c in corners), max(c[3] for c in corners))
+    lefts, bottoms, rights, tops = zip(*inked, strict=True)
+    x0, y0 = _device(page, min(lefts), min(bottoms))
+    x1, y1 = _device(page, max(rights), max(tops))
     return (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
 
 

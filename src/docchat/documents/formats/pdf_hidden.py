@@ -8,13 +8,15 @@ import ctypes
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise, repeat
 from operator import sub
 from typing import NamedTuple
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from .pdf_layout import Edges
+from . import pdf_calls
+from .pdf_glyphs import Edges
 
 _MODES = (3, 7)  # neither filled nor stroked
 _PALE = 232
@@ -31,17 +33,6 @@ _SAMPLE = 10  # letters of a run that are looked at
 _SCAN_SHARE = 0.4  # of the page that a picture covers when the page is a scan
 
 
-# The same function with plain numbers for handles: it is asked for every character.
-_text_object = ctypes.cast(
-    pdfium.FPDFText_GetTextObject, ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
-)
-
-
-# Room for what pdfium answers, used again for each of a page's thousands of objects; pdfium serves one thread only.
-_INK = (ctypes.c_uint(), ctypes.c_uint(), ctypes.c_uint(), ctypes.c_uint())
-_PLACE = (ctypes.c_float(), ctypes.c_float(), ctypes.c_float(), ctypes.c_float())
-
-
 @dataclass(slots=True)
 class Objects:
     """What stands on a page: texts by how they may be hidden, the largest picture's share of the page."""
@@ -50,6 +41,7 @@ class Objects:
     paths: int = 0
     invisible: set[int] = field(default_factory=set)
     doubtful: set[int] = field(default_factory=set)
+    nested: set[int] = field(default_factory=set)
     under: set[int] = field(default_factory=set)
     picture: float = 0.0
 
@@ -69,11 +61,11 @@ class Objects:
 
 
 class _Text(NamedTuple):
-    """A text as it is painted: its address, by which its characters name it, and its colour."""
+    """A text as it is painted: its handle, by which its characters name it, and its colour."""
 
-    address: int
-    handle: object  # None when it is nested in a form, where places are told in the form's own measure
+    handle: int
     colour: int
+    nested: bool  # in a form, where places are told in the form's own measure
 
 
 class _Area(NamedTuple):
@@ -97,74 +89,61 @@ def look(page: pypdfium2.PdfPage) -> Objects:
             found.texts += 1
             texts.append(_text(handle, depth, found))
         elif kind == pdfium.FPDF_PAGEOBJ_IMAGE:
-            edges = _bounds(handle)
+            edges = pdf_calls.bounds(handle)
             share = 1.0 if depth else _size(edges) / room
             found.picture = max(found.picture, share)
             areas.append(_Area(0 if depth else len(texts), -1, edges, share >= _SCAN_SHARE))
         elif kind == pdfium.FPDF_PAGEOBJ_PATH:
             found.paths += 1
-            if depth == 0 and _filled(handle):
-                areas.append(_Area(len(texts), _colour(handle), _bounds(handle), large=False))
+            if depth == 0 and pdf_calls.is_filled(handle):
+                areas.append(_Area(len(texts), _colour(handle), pdf_calls.bounds(handle), large=False))
     _behind(texts, areas, found)
     return found
 
 
-def _walk(page: pypdfium2.PdfPage) -> Iterator[tuple[object, int, int]]:
+def _walk(page: pypdfium2.PdfPage) -> Iterator[tuple[int, int, int]]:
     """Every object in the order in which it is painted, its kind, and how deep it is nested."""
     left = _MOST_OBJECTS
-    stack = [iter([pdfium.FPDFPage_GetObject(page, n) for n in range(min(left, _count(page)))])]
-    kind_of, form = pdfium.FPDFPageObj_GetType, pdfium.FPDF_PAGEOBJ_FORM
+    raw = pdf_calls.address_of(page.raw)
+    stack = [map(pdf_calls.object_at, repeat(raw), range(min(left, max(0, pdf_calls.count_objects(raw)))))]
+    type_of, form = pdf_calls.type_of, pdfium.FPDF_PAGEOBJ_FORM
     while stack and left:
         handle = next(stack[-1], None)
         if handle is None:
             stack.pop()
             continue
         left -= 1
-        kind = kind_of(handle)
+        kind = type_of(handle)
         yield handle, kind, len(stack) - 1
         if kind == form and len(stack) <= _DEEPEST:
-            inside = min(left, max(0, pdfium.FPDFFormObj_CountObjects(handle)))
-            stack.append(iter([pdfium.FPDFFormObj_GetObject(handle, n) for n in range(inside)]))
+            inside = min(left, max(0, pdf_calls.count_inside(handle)))
+            stack.append(map(pdf_calls.object_inside, repeat(handle), range(inside)))
 
 
-def _count(page: pypdfium2.PdfPage) -> int:
-    return max(0, int(pdfium.FPDFPage_CountObjects(page)))
-
-
-def _text(handle: object, depth: int, found: Objects) -> _Text:
+def _text(handle: int, depth: int, found: Objects) -> _Text:
     """Note how a text is painted."""
-    address = ctypes.cast(handle, ctypes.c_void_p).value or 0  # type: ignore[arg-type]
     colour = _colour(handle)
-    mode = pdfium.FPDFTextObj_GetTextRenderMode(handle)
+    mode = pdf_calls.render_mode(handle)
     if mode in _MODES or (colour == _CLEAR and mode in (0, 4)):
-        found.invisible.add(address)
+        found.invisible.add(handle)
     elif colour >= 0 and colour & 0xFF >= _PALE and colour >> 8 & 0xFF >= _PALE and colour >> 16 >= _PALE:
-        found.doubtful.add(address)
-    return _Text(address, None if depth else handle, colour)
+        found.doubtful.add(handle)
+    if depth:
+        found.nested.add(handle)
+    return _Text(handle, colour, depth > 0)
 
 
-def _colour(handle: object) -> int:
+def _colour(handle: int) -> int:
     """What an object is filled with as one number, _CLEAR when it shows nothing, _UNKNOWN for a pattern."""
-    red, green, blue, alpha = _INK
-    if not pdfium.FPDFPageObj_GetFillColor(handle, red, green, blue, alpha):
+    filled = pdf_calls.fill(handle)
+    if filled is None:
         return _UNKNOWN
-    return (red.value << 16 | green.value << 8 | blue.value) if alpha.value else _CLEAR
-
-
-def _bounds(handle: object) -> Edges:
-    left, bottom, right, top = _PLACE
-    if not pdfium.FPDFPageObj_GetBounds(handle, left, bottom, right, top):
-        return (0.0, 0.0, 0.0, 0.0)
-    return (left.value, bottom.value, right.value, top.value)
+    red, green, blue, alpha = filled
+    return (red << 16 | green << 8 | blue) if alpha else _CLEAR
 
 
 def _size(edges: Edges) -> float:
     return (edges[2] - edges[0]) * (edges[3] - edges[1])
-
-
-def _filled(handle: object) -> bool:
-    mode, stroke = ctypes.c_int(), ctypes.c_int()
-    return bool(pdfium.FPDFPath_GetDrawMode(handle, mode, stroke)) and mode.value != 0
 
 
 def _behind(texts: Sequence[_Text], areas: Sequence[_Area], found: Objects) -> None:
@@ -174,16 +153,16 @@ def _behind(texts: Sequence[_Text], areas: Sequence[_Area], found: Objects) -> N
     areas = [a for a in areas if a.edges[2] - a.edges[0] >= _RULE and a.edges[3] - a.edges[1] >= _RULE]
     if not areas or len(areas) * len(texts) > _MOST_PAIRS:
         return
-    placed = [(number, text, _bounds(text.handle)) for number, text in enumerate(texts) if text.handle is not None]
+    placed = [(n, text, pdf_calls.bounds(text.handle)) for n, text in enumerate(texts) if not text.nested]
     for area in areas:
         left, bottom, right, top = area.edges
         for number, text, edges in placed:
             if (number < area.before or text.colour == area.colour) and (
                 left <= (edges[0] + edges[2]) / 2 <= right and bottom <= (edges[1] + edges[3]) / 2 <= top
             ):
-                found.doubtful.add(text.address)
+                found.doubtful.add(text.handle)
                 if area.large and number < area.before:
-                    found.under.add(text.address)
+                    found.under.add(text.handle)
 
 
 def out_of_sight(page: pypdfium2.PdfPage, boxes: Sequence[Edges]) -> list[bool]:
@@ -213,19 +192,41 @@ class Traces:
 
     def seen(self, edges: Edges) -> bool:
         """Whether there is any contrast in a box of (left, bottom, right, top) points."""
+        left, top, right, bottom = self._pixels_of(edges)
+        if right <= left or bottom <= top:
+            return False  # off the page
+        if right - left < 2 and bottom - top < 2:
+            return False  # a point
+        return self._contrast(left, top, right, bottom)
+
+    def along(self, edges: Edges) -> bool:
+        """Whether there is contrast in half of the pieces that a box is cut into along its longer edge."""
+        left, top, right, bottom = self._pixels_of(edges)
+        wide, high = right - left, bottom - top
+        if min(wide, high) < 2 or max(wide, high) < 2 * _SAMPLE:
+            return False
+        if wide >= high:
+            cuts = [left + wide * n // _SAMPLE for n in range(_SAMPLE + 1)]
+            pieces = [self._contrast(x0, top, x1, bottom) for x0, x1 in pairwise(cuts)]
+        else:
+            cuts = [top + high * n // _SAMPLE for n in range(_SAMPLE + 1)]
+            pieces = [self._contrast(left, y0, right, y1) for y0, y1 in pairwise(cuts)]
+        return 2 * sum(pieces) >= _SAMPLE
+
+    def _contrast(self, left: int, top: int, right: int, bottom: int) -> bool:
+        rows = range(top * self._stride, bottom * self._stride, self._stride)
+        pixels = b"".join([self._pixels[row + left : row + right] for row in rows])
+        return max(pixels) - min(pixels) > _TRACE
+
+    def _pixels_of(self, edges: Edges) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of a box in the picture, as far as it is on it."""
         if not self._pixels:
             self._draw()
         x0, y0 = self._place(edges[0], edges[3])
         x1, y1 = self._place(edges[2], edges[1])
         left, right = max(0, min(x0, x1)), min(self._width, max(x0, x1) + 1)
         top, bottom = max(0, min(y0, y1)), min(self._height, max(y0, y1) + 1)
-        if right <= left or bottom <= top:
-            return False  # off the page
-        if right - left < 2 and bottom - top < 2:
-            return False  # a point
-        rows = range(top * self._stride, bottom * self._stride, self._stride)
-        pixels = b"".join([self._pixels[row + left : row + right] for row in rows])
-        return max(pixels) - min(pixels) > _TRACE
+        return left, top, right, bottom
 
     def _draw(self) -> None:
         scale = min(2.0, _LONGEST_EDGE / max(1.0, *self._page.get_size()))
@@ -243,24 +244,33 @@ class Traces:
 def unseen(
     page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, boxes: Sequence[Edges], found: Objects
 ) -> list[bool]:
-    """For each character of the page whether nobody sees it; one without a box is as the one before it.
+    """For each character of the page whether nobody sees it; one without a box is as the one before it; or nothing.
 
-    A run is seen when half of its letters left a trace.
+    A run is seen when half of its letters left a trace. One that left them all along its box need not be looked at
+    letter by letter.
     """
-    raw = ctypes.cast(textpage.raw, ctypes.c_void_p)
-    runs = [_text_object(raw, index) or 0 if box[2] > box[0] else -1 for index, box in enumerate(boxes)]
     traces = Traces(page)
+    doubtful = {run for run in found.doubtful if not _shows(run, found, traces)}
+    if not doubtful and not found.invisible:
+        return []
+    every = map(pdf_calls.text_object, repeat(pdf_calls.address_of(textpage.raw)), range(len(boxes)))
+    runs = [run or 0 if box[2] > box[0] else -1 for run, box in zip(every, boxes, strict=True)]
     looked: Counter[int] = Counter()
     seen: Counter[int] = Counter()
-    for run, box in zip(runs, boxes, strict=True):
-        if run in found.doubtful and looked[run] < _SAMPLE:
+    for run, box in [(run, box) for run, box in zip(runs, boxes, strict=True) if run in doubtful]:
+        if looked[run] < _SAMPLE:
             looked[run] += 1
             seen[run] += traces.seen(box)
     hidden = {run for run, count in looked.items() if 2 * seen[run] < count}
     hidden = hidden - found.under if found.is_scan else hidden | found.invisible
     answer = []
     last = False
-    for run in runs:
+    for run in runs if hidden else ():
         last = run in hidden if run >= 0 else last
         answer.append(last)
     return answer
+
+
+def _shows(run: int, found: Objects, traces: Traces) -> bool:
+    """Whether a text left traces all along; one that is nested or turned has no box that says where it stands."""
+    return run not in found.nested and pdf_calls.is_upright(run) and traces.along(pdf_calls.bounds(run))

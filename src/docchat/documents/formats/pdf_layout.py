@@ -1,30 +1,18 @@
 """The layout of a printed page: glyphs to lines with columns, lines to sentences with a box for each line."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import NamedTuple
+from operator import sub
 
 from ...types import Box
 from .. import tables
+from .pdf_glyphs import Edges, Glyphs
 from .wrap import continues, glue, starts_item
 
 _NEAR = 4  # lines above and below that tell where the right margin is
 _RAGGED = 0.04  # how far, as a share of the page's width, lines may stay behind their margin
 _NARROWEST = 20  # characters; narrower columns are lists and labels, not running text
-
-Edges = tuple[float, float, float, float]
-NOWHERE: Edges = (0.0, 0.0, 0.0, 0.0)
-
-
-class Glyph(NamedTuple):
-    """A character as pdfium gives it; `box` is left, bottom, right, top in points, all zero for one without ink.
-
-    The box is the room that the font gives the character, not its ink: a 1 is as wide as a 7.
-    """
-
-    character: str
-    box: Edges
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +24,36 @@ class Line:
     hyphen: bool = False
 
 
-def spaced(glyphs: Sequence[Glyph]) -> str:
+def spaced(glyphs: Glyphs) -> str:
     """The text of a line's glyphs: a blank where pdfium overlooked a gap between words, ` | ` between columns."""
-    boxed = [g.box for g in glyphs if g.box[2] > g.box[0]]
-    if len(boxed) < 2:
-        return "".join(g.character for g in glyphs)
-    height = max(box[3] for box in boxed) - min(box[1] for box in boxed)
-    width = sum(box[2] - box[0] for box in boxed) / len(boxed)
-    gaps = sorted(after[0] - before[2] for before, after in pairwise(boxed))
-    between_words = 0.12 * height + max(0.0, 2 * gaps[len(gaps) // 2])
+    text, boxes = glyphs.characters, glyphs.boxes
+    inked = [box for box in boxes if box[2] > box[0]]
+    if len(inked) < 2:
+        return text
+    lefts, bottoms, rights, tops = zip(*inked, strict=True)
+    height = max(tops) - min(bottoms)
+    width = (sum(rights) - sum(lefts)) / len(inked)
+    gaps = list(map(sub, lefts[1:], rights))
+    between_words = 0.12 * height + max(0.0, 2 * sorted(gaps)[len(gaps) // 2])
+    between_columns = max(2.2 * height, 4 * width) if height < 20 * width else math.inf
+    least = min(between_words, between_columns)
+    if max(gaps) <= least:
+        return text
     pieces: list[str] = []
-    last: Edges | None = None
-    for glyph in glyphs:
-        if glyph.box[2] > glyph.box[0]:
-            gap = glyph.box[0] - last[2] if last else 0.0
-            if gap > max(2.2 * height, 4 * width) and height < 20 * width:
-                pieces.append(_between("".join(pieces[-3:])))
-            elif gap > between_words and pieces[-1] != " " and glyph.character.isascii():
-                pieces.append(" ")
-            last = glyph.box
-        pieces.append(glyph.character)
-    return "".join(pieces)
+    done = 0
+    places = [place for place, box in enumerate(boxes) if box[2] > box[0]]
+    for gap, place in zip(gaps, places[1:], strict=True):
+        if gap <= least:
+            continue
+        if gap > between_columns:
+            between = _between(text[max(0, place - 3) : place])
+        elif gap > between_words and text[place - 1] != " " and text[place].isascii():
+            between = " "
+        else:
+            continue
+        pieces += [text[done:place], between]
+        done = place
+    return "".join([*pieces, text[done:]])
 
 
 def _between(before: str) -> str:
