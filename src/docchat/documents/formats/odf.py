@@ -12,6 +12,7 @@ from .archive import member
 from .odf_styles import Styles
 from .ooxml import Element, check, local, optional, tree
 from .part import Block, Part, conceal, flow
+from .spans import Cell, Spans, span_of
 
 MOST_CELLS = 2_000_000
 """Cells of a workbook that is read, repeated ones counted as they are written."""
@@ -46,6 +47,7 @@ class _Reader:
     def __init__(self, styles: Styles) -> None:
         self.styles = styles
         self._cells = 0
+        self._spans = Spans()
 
     def count(self, cells: int) -> None:
         """Raises Unreadable when there are more cells in all sheets together than are read."""
@@ -74,6 +76,8 @@ class _Reader:
         elif name in ("hidden-paragraph", "section") and _is_hidden_section(element):
             yield Block(" ".join(element.itertext()), hidden=True)
         else:
+            if name == "table":
+                self._spans = Spans()
             for child in element:
                 item: Literal["text", "item"] = "item" if name == "list-item" else kind
                 yield from self.blocks(child, kind=item, ground=ground, depth=depth + 1)
@@ -84,8 +88,10 @@ class _Reader:
             filled = ground or self.styles.has_ground(cell)
             texts = [self.inline(p, ground=filled) for p in cell.iter() if local(p) in ("p", "h")]
             yield from (Block(text.hidden, hidden=True) for text in texts)
-            cells.append(" ".join(text.seen for text in texts))
-        yield Block(tables.render([cells]), "row")
+            if local(cell) != "covered-table-cell":
+                reach = (span_of(_attribute(cell, f"number-{way}-spanned")) for way in ("columns", "rows"))
+                cells.append(Cell(" ".join(text.seen for text in texts), *reach))
+        yield Block(tables.render([self._spans.lay(cells)]), "row")
 
     def inline_all(self, cell: Element) -> "_Text":
         """The paragraphs of a cell, without its comment."""

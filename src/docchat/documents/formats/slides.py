@@ -7,6 +7,7 @@ from dataclasses import replace
 from .. import tables
 from .ooxml import Element, attribute, check, is_pale, local, main_part, optional, related, relations, tree
 from .part import Block, Part, bounded, conceal, flow
+from .spans import Cell, Spans, span_of
 
 MOST_SLIDES = 5000
 _TITLES = ("title", "ctrTitle")
@@ -150,11 +151,14 @@ def _is_outside(shape: Element, room: tuple[int, int]) -> bool:
 
 
 def _table(table: Element) -> Iterator[Block]:
+    spans = Spans()
     for row in (child for child in table if local(child) == "tr"):
         cells = []
         for cell in (child for child in row if local(child) == "tc"):
-            cells.append(" ".join("".join(_paragraph(p, False)) for p in cell.iter() if local(p) == "p"))
-        yield Block(tables.render([cells]), "row")
+            if {cell.get("hMerge"), cell.get("vMerge")}.isdisjoint(("1", "true")):
+                text = " ".join("".join(_paragraph(p, False)) for p in cell.iter() if local(p) == "p")
+                cells.append(Cell(text, span_of(cell.get("gridSpan")), span_of(cell.get("rowSpan"))))
+        yield Block(tables.render([spans.lay(cells)]), "row")
 
 
 def _loose(root: Element | None) -> list[Block]:

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 from .. import tables
 from .part import Block, Part, flow
+from .spans import Cell, Spans, span_of
 from .web_hidden import Looks
 from .web_source import LONE, markup
 
@@ -70,7 +71,9 @@ class _Reader(HTMLParser):
         self._inside: Counter[str] = Counter()  # elements open inside it, and itself
         self._open: Counter[str] = Counter()  # other elements that are open
         self._secret: list[str] | None = None  # the text of the hidden element, None when it is not for reading
-        self._row: list[str] | None = None
+        self._row: list[Cell] | None = None
+        self._cell_spans = (1, 1)
+        self._spans = Spans()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "title":
@@ -87,6 +90,8 @@ class _Reader(HTMLParser):
             if "".join(self._text).strip():
                 self._cell()
             self._text.clear()
+            given = dict(attrs)
+            self._cell_spans = span_of(given.get("colspan")), span_of(given.get("rowspan"))
         elif tag == "br":
             self._text.append("\n")
         elif tag in _BLOCKS:
@@ -155,6 +160,8 @@ class _Reader(HTMLParser):
             self._text.append(data if self._pre else re.sub(r"\s+", " ", data))
 
     def _open_block(self, tag: str) -> None:
+        if tag == "table":
+            self._spans = Spans()
         if tag == "tr":
             self._end_row()
             self.flush()
@@ -168,7 +175,8 @@ class _Reader(HTMLParser):
 
     def _cell(self) -> None:
         if self._row is not None:
-            self._row.append("".join(self._text))
+            self._row.append(Cell(" ".join("".join(self._text).split()), *self._cell_spans))
+            self._cell_spans = 1, 1
             self._text.clear()
 
     def _end_row(self) -> None:
@@ -176,8 +184,8 @@ class _Reader(HTMLParser):
             if "".join(self._text).strip():
                 self._cell()
             self._text.clear()
-            row, self._row = self._row, None
-            if any(cell.strip() for cell in row):
+            row, self._row = self._spans.lay(self._row), None
+            if any(row):
                 self.found.append(Block(tables.render([row]), "row"))
 
     def finish(self) -> None:

@@ -16,6 +16,7 @@ from . import encoding, web
 from .archive import member
 from .ooxml import Element, attribute, check, is_pale, local, main_part, optional, relations, tree
 from .part import Block, Part, flow
+from .spans import SAID_AGAIN, Cell, Spans, span_of
 
 _DROPPED = frozenset(("del", "moveFrom", "instrText", "delText", "pPr", "sectPr", "tblPr", "tblGrid", "trPr", "rubyPr"))
 _HEADING = re.compile(
@@ -258,13 +259,20 @@ class _Reader:
 
     def _table(self, table: Element, shaded: bool, depth: int) -> Iterator[Block]:
         style = self._styles.get(_value(_child(table, "tblPr"), "tblStyle") or "", _Style())
+        above: dict[int, str] = {}  # by column, what reaches down from the rows before
         for row in _within(table, "tr"):
-            cells = []
+            cells: list[str] = []
             for cell in _within(row, "tc"):
-                ground = shaded or style.shaded or _has_ground(_child(cell, "tcPr"))
+                properties = _child(cell, "tcPr")
+                ground = shaded or style.shaded or _has_ground(properties)
                 blocks = list(self.blocks(cell, shaded=ground, depth=depth + 1))
                 yield from (block for block in blocks if block.hidden)
-                cells.append(" ".join(block.text for block in blocks if not block.hidden))
+                text = " ".join(block.text for block in blocks if not block.hidden)
+                merged = _child(properties, "vMerge")
+                if merged is not None and attribute(merged, "val") != "restart":
+                    text = text or above.get(len(cells), "")
+                above[len(cells)] = text if merged is not None and len(text) <= SAID_AGAIN else ""
+                cells += Spans().lay([Cell(text, span_of(_value(properties, "gridSpan")))])
             yield Block(tables.render([cells]), "row")
 
     def _chunk(self, identity: str) -> Iterator[Block]:
