@@ -98,6 +98,42 @@ def test_words_in_the_index_are_found(on_sqlite: Services, monkeypatch: pytest.M
     assert _left(on_sqlite, receipt.id) == ""
 
 
+def _delete_collection(services: Services) -> tuple[Receipt, list[tuple[int, int]]]:
+    """The receipt, and of each document of the collection its number and its first passage."""
+    shared = services.collections.create(owner="ann", name="shared")
+    for number, content in enumerate(("The river is called Wutach.", LONG)):
+        stream = io.BytesIO(content.encode())
+        services.library.add(owner="ann", name=f"{number}.txt", stream=stream, media_type="", collection=shared.id)
+    services.worker.run_due()
+    with services.database.read() as connection:
+        rows = connection.execute(text("SELECT document_no, min(id) FROM chunk GROUP BY document_no")).all()
+    receipt = services.collections.delete(owner="ann", collection_id=shared.id)
+    assert "still there" in _left(services, receipt.id)
+    services.worker.run_due()
+    assert _left(services, receipt.id) == ""
+    return receipt, [(no, first) for no, first in rows]
+
+
+def test_a_deleted_collection_is_proven_gone(services: Services) -> None:
+    _, rows = _delete_collection(services)
+    assert len(rows) == 2
+
+
+def test_what_is_left_of_a_collections_documents_is_found(on_sqlite: Services) -> None:
+    receipt, rows = _delete_collection(on_sqlite)
+    path = on_sqlite.database.url.database
+    assert path
+    close(on_sqlite)
+    for no, first in rows:
+        connection = sqlite3.connect(path)
+        connection.execute("INSERT INTO chunk VALUES (?, ?, 1, '', 0, 1, 'x')", (first, no))
+        connection.commit()
+        assert "a row of this document" in _left(on_sqlite, receipt.id)
+        connection.execute("DELETE FROM chunk")
+        connection.commit()
+        connection.close()
+
+
 @pytest.mark.parametrize(
     ("statement", "found"),
     [

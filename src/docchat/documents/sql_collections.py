@@ -12,7 +12,7 @@ from ..db.schema import collection, collection_member, document
 from ..errors import Conflict, InvalidInput, NotAllowed, NotFound, TooLarge
 from ..jobs.queue import put
 from ..types import Access, Collection, Member, Receipt, new_id, utc_now
-from . import sql_access
+from . import sql_access, sql_removal
 from .sql_access import Shelf
 
 LONGEST_NAME = 200
@@ -111,8 +111,9 @@ class Collections:
         with self._database.write() as connection:
             sql_access.lock(connection, collection_id)
             found = sql_access.shelf(connection, owner, collection_id, need="owner")
-            query = select(document.c.id, document.c.pages, document.c.passages)
-            rows = connection.execute(query.where(document.c.collection_no == found.no)).all()
+            here = document.c.collection_no == found.no
+            rows = connection.execute(select(document.c.id, document.c.pages, document.c.passages).where(here)).all()
+            runs = sql_removal.passage_runs(connection, here)
             members = delete(collection_member).where(collection_member.c.collection_no == found.no)
             counts = {
                 "collections": 1,
@@ -123,7 +124,7 @@ class Collections:
                 "passages": sum(row.passages for row in rows),
             }
             written = Receipt(new_id(), None, "collection", counts, utc_now(), document_id=collection_id)
-            scope = {"documents": [row.id.hex for row in rows]}
+            scope = {"documents": [row.id.hex for row in rows], "rows": list(runs.items())}
             receipts.write(connection, written, owner=owner, scope=scope)
             ended = {"deleted_at": written.created_at, "name": ""}
             connection.execute(update(collection).where(collection.c.no == found.no).values(ended))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, select, update
 
 from ..db.engine import Database
 from ..db.schema import chunk, document, document_page
@@ -43,7 +43,8 @@ class Burial:
 def bury(connection: Connection, index: Index, row: RowMapping) -> Burial:
     """Take a document (a whole row of its table) out of everybody's reach, in the caller's write transaction."""
     no, subject = row["no"], str(row["id"])
-    runs, passages = _runs(connection, no)
+    runs = passage_runs(connection, document.c.no == no).get(no, [])
+    passages = sum(last - first + 1 for first, last in runs)
     if row["pages"] + passages <= INLINE:
         _drop(connection, index, no)
         sql_rewrite.ask(connection)
@@ -83,6 +84,22 @@ def remove_some(database: Database, index: Index, document_id: UUID) -> bool:
         return False
 
 
+def passage_runs(connection: Connection, wanted: ColumnElement[bool]) -> dict[int, list[list[int]]]:
+    """For each document that `wanted` picks, by its number, the ids of its passages as first and last of each run."""
+    ends = select(document.c.no, func.min(chunk.c.id), func.max(chunk.c.id), func.count(chunk.c.id))
+    ends = ends.outerjoin(chunk, chunk.c.document_no == document.c.no).where(wanted).group_by(document.c.no)
+    found: dict[int, list[list[int]]] = {}
+    for no, first, last, count in connection.execute(ends).all():
+        if not count:
+            found[no] = []
+        elif last - first + 1 == count:  # nobody else wrote meanwhile: no need to fetch thousands of ids
+            found[no] = [[first, last]]
+        else:
+            ids = select(chunk.c.id).where(chunk.c.document_no == no).order_by(chunk.c.id)
+            found[no] = _ranges(connection.execute(ids).scalars().all())
+    return found
+
+
 def unfinished(database: Database) -> list[UUID]:
     """The deleted documents of which rows are left."""
     with database.read() as connection:
@@ -106,16 +123,6 @@ def _drop(connection: Connection, index: Index, no: int) -> None:
     for table in (chunk, document_page):
         connection.execute(delete(table).where(table.c.document_no == no))
     connection.execute(delete(document).where(document.c.no == no))
-
-
-def _runs(connection: Connection, no: int) -> tuple[list[list[int]], int]:
-    """The ids of a document's passages as first and last of each run of them, and how many they are."""
-    here = chunk.c.document_no == no
-    ends = select(func.min(chunk.c.id), func.max(chunk.c.id), func.count()).where(here)
-    first, last, count = connection.execute(ends).one()
-    if count and last - first + 1 == count:  # nobody else wrote meanwhile: no need to fetch thousands of ids
-        return [[first, last]], count
-    return _ranges(connection.execute(select(chunk.c.id).where(here).order_by(chunk.c.id)).scalars().all()), count
 
 
 def _ranges(ids: Sequence[int]) -> list[list[int]]:

@@ -1,5 +1,6 @@
 """What an id stands for: the chats, documents and receipt that a proof is about."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -79,7 +80,9 @@ def _receipt(connection: Connection, row: Row[Any]) -> Subject:
     if row.action == "collection":
         exists = select(collection.c.id).where(collection.c.id == row.document_id)
         gone = (row.document_id, *map(UUID, row.scope["documents"]))
-        return Subject(what, documents=gone, receipts=(row.id,), obstacles=_left(connection, exists, "collection"))
+        rows = tuple(_rows(no, chunks) for no, chunks in row.scope["rows"])
+        obstacles = _left(connection, exists, "collection")
+        return Subject(what, documents=gone, rows=rows, receipts=(row.id,), obstacles=obstacles)
     if row.action == "attachment":
         exists = select(attachment.c.id).where(attachment.c.id == row.document_id)
         obstacles = _left(connection, exists, "attachment")
@@ -106,8 +109,12 @@ def _document(connection: Connection, row: Row[Any], what: str) -> Subject:
         obstacles = (going if state == DocumentState.DELETED else "this document is still there",)
     rows: tuple[GoneRows, ...] = ()
     if row.scope is not None:  # receipts of before have none
-        rows = (GoneRows(row.scope["no"], tuple((first, last) for first, last in row.scope["chunks"])),)
+        rows = (_rows(row.scope["no"], row.scope["chunks"]),)
     return Subject(what, documents=(row.document_id,), rows=rows, receipts=(row.id,), obstacles=obstacles)
+
+
+def _rows(no: int, chunks: Sequence[Sequence[int]]) -> GoneRows:
+    return GoneRows(no, tuple((first, last) for first, last in chunks))
 
 
 def _left(connection: Connection, exists: Select[Any], kind: str) -> tuple[str, ...]:
