@@ -3,6 +3,8 @@
 .PHONY: setup run test prove check bench clean
 
 PORT = 8000
+# Two at once: most tests wait for a server, a database or a browser, not for a core. A file stays with one of them.
+PARALLEL = -n 2 --dist loadfile
 
 setup:
 	@sh scripts/setup.sh run
@@ -15,7 +17,7 @@ run:
 test:
 	@sh scripts/setup.sh run test
 	@sh scripts/chromium.sh
-	@.venv/bin/python -m pytest $(TESTS)
+	@.venv/bin/python -m pytest $(PARALLEL) $(TESTS)
 
 prove:
 	@sh scripts/setup.sh run test
