@@ -1,10 +1,13 @@
 """A question as an index looks for it: its terms, each with the forms that it may have in texts of other languages."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from . import language
 from .terms import MARK, terms
+
+_WORD = re.compile(r"[^\s!-/:-?\[-`\u00a1-\u00bf\u0589\u060c\u061b\u061f\u06d4\u0964\u2010-\u205e\u3000-\u3003]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +22,13 @@ def asked(text: str) -> Asked:
     """The terms of a question. Its commonest words are left out when they tell its language."""
     plain = terms(text)
     tongues = language.of_question(text)
-    if not tongues:
-        return Asked(tuple(plain), {term: (term,) for term in plain})
     common = frozenset(terms(" ".join(language.COMMON_WORDS[tongues[0]]))) if len(tongues) == 1 else frozenset[str]()
+    if not text.isascii():
+        words = language.COMMON_ELSEWHERE.intersection((*_WORD.findall(text.casefold()), *plain))
+        common |= frozenset(term for word in words for term in terms(word))
     kept = [term for term in plain if term not in common] or plain
+    if not tongues:
+        return Asked(tuple(kept), {term: (term,) for term in kept})
     return Asked(tuple(kept), _forms(plain, [terms(text, tongue=tongue) for tongue in tongues], frozenset(kept)))
 
 

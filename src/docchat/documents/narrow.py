@@ -23,6 +23,8 @@ MOST = 4 * WORTH
 """Passages that are weighed at most, should words stand together oftener than expected."""
 CAP = 500
 """Passages with a word are counted up to here; beyond, their number is estimated."""
+SAMPLE = 30
+"""Passages in which words are looked up that begin like an asked one."""
 _WINDOWS = 4
 _IN_NAMES = 0.4
 """What a word in title, heading or column heads counts of one in the text."""

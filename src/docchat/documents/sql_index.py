@@ -17,7 +17,7 @@ from ..db.engine import Database
 from ..db.schema import chunk, collection, document
 from ..jobs.queue import put
 from ..types import Chunk, DocumentState, ScoredChunk
-from . import meaning, narrow, rank, sql_index_postgres, sql_index_sqlite
+from . import beginnings, meaning, narrow, rank, sql_index_postgres, sql_index_sqlite
 from .asked import Asked, asked
 from .embed import Embedder
 from .index import Entry, Signal, Told
@@ -172,30 +172,47 @@ def _by_words(
     connection: Connection, within: Reach, wanted: Asked, about: Sequence[Told], total: int
 ) -> dict[int, float]:
     """The chunks that fit by their words, with their scores."""
-    carried = _carried(wanted, about)
-    forms = {**wanted.forms, **{term: (term,) for term in carried}}
+    shares = _carried(wanted, about)
+    forms = {**wanted.forms, **{term: (term,) for term in shares}}
     counts = _counts(connection, within, [form for found in forms.values() for form in found], total)
-    # What no text holds may be the name of a document or a heading.
+    # What no text holds may be the name of a document or a heading, or else another form of a word.
     unseen = [form for found in forms.values() if not any(counts[form] for form in found) for form in found]
     counts |= _counts(connection, within, unseen, total, names=True)
+    unknown = [term for term in wanted.forms if not any(counts[form] for form in forms[term])]
+    alike = _beginning_alike(connection, within, unknown)
+    counts |= _counts(connection, within, [form for found in alike.values() for form in found], total)
+    forms |= alike
+    shares |= dict.fromkeys(alike, beginnings.COUNTS)
+
     frequencies = {term: min(total, sum(counts[form] for form in found)) for term, found in forms.items()}
-    telling = rank.weights(list(forms), total=total, frequencies=frequencies)
-    telling = {term: weight * carried.get(term, 1.0) for term, weight in telling.items()}
+    telling = {
+        term: weight * shares.get(term, 1.0)
+        for term, weight in rank.weights(list(forms), total=total, frequencies=frequencies).items()
+    }
     telling = dict(sorted(telling.items(), key=lambda item: -item[1])[:LONGEST_QUESTION])
-    if not telling:
-        return {}
     groups = {term: tuple(form for form in forms[term] if counts[form]) for term in telling}
     worth = narrow.clauses(telling, groups, total=total, frequencies=counts)
-    looked_for = {groups[term]: weight for term, weight in telling.items()}
-    found = narrow.likeliest(_engine(connection).candidates(connection, within, worth), looked_for, CANDIDATES)
+    found = _engine(connection).candidates(connection, within, worth) if worth else ()
+    weights = {groups[term]: weight for term, weight in telling.items()}
     scorer = rank.Scorer(wanted.terms, telling)
     meant = {form: term for term, group in groups.items() for form in group}
     return {
         row.chunk_id: scorer.score(
             *rank.spots(row.body, meant), row.title.split(), row.label.split(), row.heads.split()
         )
-        for row in found
+        for row in narrow.likeliest(found, weights, CANDIDATES)
     }
+
+
+def _beginning_alike(connection: Connection, within: Reach, unknown: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """For terms that nothing holds the words that begin like them, where there are any."""
+    found: dict[str, tuple[str, ...]] = {}
+    for term in unknown[: beginnings.MOST]:
+        for beginning in beginnings.beginnings(term):
+            if bodies := _engine(connection).beginning(connection, within, beginning):
+                found[term] = beginnings.words(bodies, beginning)
+                break
+    return found
 
 
 def _carried(wanted: Asked, about: Sequence[Told]) -> dict[str, float]:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import DBAPIError
 
-from .narrow import CAP, MOST, Clause, windows
+from .narrow import CAP, MOST, SAMPLE, Clause, windows
 from .sql_access import Reach
 
 _CREATE = (
@@ -106,6 +106,14 @@ class Engine:
             row = connection.execute(text(statement), {name: values[name] for name in many}).one()
             counts |= {term: max(CAP, round(found * factor)) for term, found in zip(many.values(), row, strict=True)}
         return counts
+
+    def beginning(self, connection: Connection, within: Reach, beginning: str) -> Sequence[str]:
+        """The texts of some rows of `within` with a word that begins so."""
+        query = f"{_any(within.tokens)} & {_quote('b.' + beginning)}:*"
+        statement = (
+            f"SELECT body FROM chunk_words WHERE words @@ CAST(:query AS tsquery){_of_documents(within)} LIMIT {SAMPLE}"  # noqa: S608
+        )
+        return connection.execute(text(statement), {"query": query}).scalars().all()
 
     def optimize(self, connection: Connection, *, first: bool) -> bool:
         """Nothing to do: vacuum is the server's own work."""

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from ..jobs.queue import put
-from .narrow import CAP, MOST, Clause, windows
+from .narrow import CAP, MOST, SAMPLE, Clause, windows
 from .sql_access import Reach
 
 # FTS5 takes the terms as they are: every character beyond ASCII belongs to a word, and so do these two.
@@ -99,6 +99,12 @@ class Engine:
             found |= dict(zip(some, map(int, row), strict=True))
         many = [term for term, count in found.items() if count >= CAP]
         return found | {term: max(CAP, count) for term, count in _estimated(connection, within, many, queries).items()}
+
+    def beginning(self, connection: Connection, within: Reach, beginning: str) -> Sequence[str]:
+        """The texts of some rows of `within` with a word that begins so."""
+        query = f"{_whose(within)} AND body : {_quote(beginning)} *"
+        statement = f"SELECT body FROM chunk_words WHERE chunk_words MATCH ?{_of_documents(within)} LIMIT {SAMPLE}"  # noqa: S608
+        return connection.exec_driver_sql(statement, (query,)).scalars().all()
 
     def optimize(self, connection: Connection, *, first: bool) -> bool:
         """One step of merging the index into one segment, which leaves deleted words out; whether more is to do.
