@@ -80,7 +80,15 @@ def test_far_away_text_is_not_cut_into_sentences() -> None:
 
 def test_what_was_said_before_is_carried_over_newest_first_for_less() -> None:
     turns = [Turn("user", "one"), Turn("assistant", "two"), Turn("user", "three"), Turn("user", "four")]
-    told = carried_over(turns)
+    told = carried_over("And those?", turns)
     assert [(one.text, one.asked) for one in told] == [("four", True), ("three", True), ("two", False)]
     assert all(0 < one.weight < 0.5 for one in told)
-    assert carried_over(()) == ()
+    assert carried_over("And those?", ()) == ()
+
+
+def test_a_question_that_stands_for_itself_takes_less_from_before() -> None:
+    turns = [Turn("user", "Who owns the harbour of Larnmouth?")]
+    alone = "Which company repairs the lighthouse near Wutach gorge?"
+    (much,), (little,) = carried_over("Who repairs it?", turns), carried_over(alone, turns)
+    assert little.weight < much.weight
+    assert carried_over(f"{alone} Is it theirs?", turns) == (much,)

@@ -1,5 +1,6 @@
 """From a question to passages: search, leave out what says the same twice, and make each passage read whole."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -20,6 +21,11 @@ PASSAGES = 8
 _SEARCHED = 14
 _QUESTION_BEFORE = 0.2
 _ANSWER_BEFORE = 0.05
+_FEW_TERMS = 3
+_POINTS_BACK = re.compile(
+    r"\b(?:its?|they|them|theirs?|he|him|his|she|hers?|this|that|these|those|there|ones?|such|same|others?|else|more)\b",
+    re.IGNORECASE,
+)
 _SAME = 0.85
 _JOINED_CHARS = 1800
 _GAP_CHARS = 3
@@ -74,18 +80,27 @@ def find(
     signal: Signal = "default",
 ) -> list[ScoredChunk]:
     """The chunks that fit the question as it is meant after `history`, best first, none repeating a better one."""
-    found = index.search(scope=scope, question=question, limit=limit, signal=signal, about=carried_over(history))
+    found = index.search(
+        scope=scope, question=question, limit=limit, signal=signal, about=carried_over(question, history)
+    )
     return _distinct(found)
 
 
-def carried_over(history: Sequence[Turn]) -> tuple[Told, ...]:
+def carried_over(question: str, history: Sequence[Turn]) -> tuple[Told, ...]:
     """What the turns before a question say of its subject, newest first: the last two questions, the last answer.
 
     Their words count for a fraction of the question's own: joined with it in full they find worse than it does alone.
+    They count less still when the question stands for itself.
     """
-    asked = [Told(turn.text, _QUESTION_BEFORE, asked=True) for turn in reversed(history) if turn.role == "user"]
+    weight = _QUESTION_BEFORE if _leans(question) else _QUESTION_BEFORE / 2
+    asked = [Told(turn.text, weight, asked=True) for turn in reversed(history) if turn.role == "user"]
     said = [Told(turn.text, _ANSWER_BEFORE) for turn in reversed(history) if turn.role != "user"]
     return (*asked[:2], *said[:1])
+
+
+def _leans(question: str) -> bool:
+    """Whether a question names little itself, or points back."""
+    return len(set(terms(question))) <= _FEW_TERMS or _POINTS_BACK.search(question) is not None
 
 
 def retrieve(

@@ -8,7 +8,7 @@ from itertools import pairwise
 from ..types import Chunk, ScoredChunk
 from .terms import MARK
 
-_K1 = 1.2
+_K1 = 0.9
 _B = 0.6
 _USUAL_LENGTH = 75
 """Terms in an ordinary passage: a constant, so that a score does not depend on which candidates an engine gave."""
