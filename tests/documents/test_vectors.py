@@ -1,6 +1,7 @@
 """The second signal: paraphrases are found once the background job is through, and vectors go with their passages."""
 
 import io
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from sqlalchemy import text
 
 from docchat.config import Settings
 from docchat.db.engine import Database
-from docchat.documents import embedding, sql_index, sql_vectors
+from docchat.documents import embedding, sql_index, sql_index_postgres, sql_vectors
 from docchat.documents.embed import make_embedder
 from docchat.documents.files import make_files
 from docchat.documents.index import Signal, Told
@@ -182,12 +183,106 @@ def test_another_embedder_makes_all_vectors_anew(make_meant: Callable[[Synonyms]
     assert _found(again, "car") == ["a.txt"]
 
 
-def test_words_alone_while_the_embedder_is_away(meant: House, embedder: Synonyms) -> None:
+def test_words_alone_while_the_embedder_is_away(
+    meant: House, embedder: Synonyms, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "docchat.documents.sql_vectors")
     meant.add("a.txt", b"The automobile stands in the yard.")
     embedder.away = True
     assert _found(meant, "automobile") == ["a.txt"]
     embedder.away = False
     assert _found(meant, "car") == []  # not asked again at once
+    monkeypatch.setattr(sql_vectors, "_PAUSE_SECONDS", -1.0)
+    meant.index.vectors._away_until = 0.0  # type: ignore[attr-defined]
+    embedder.away = True
+    for _ in range(3):
+        assert _found(meant, "automobile") == ["a.txt"]
+    embedder.away = False
+    for _ in range(3):
+        assert _found(meant, "car") == ["a.txt"]
+    said = [record.getMessage() for record in caplog.records]
+    assert [message.split(",")[0] for message in said] == ["no vector for a question", "searching by meaning again"]
+    assert not any("car" in message or "automobile" in message for message in said)
+
+
+def test_a_killed_worker_is_followed_by_another(meant: House, embedder: Synonyms) -> None:
+    class Killed(BaseException):
+        """As if the process were gone: nothing is said to the queue."""
+
+    calls = 0
+
+    def die() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise Killed
+
+    embedder.before = die
+    paragraphs = "\n\n".join(f"Paragraph {n} " + "speaks of nothing at all. " * 30 for n in range(20))
+    meant.library.add(owner="ada", name="a.txt", stream=io.BytesIO(paragraphs.encode()), media_type="")
+    meant.worker.run_due({"ingest"})
+    with pytest.raises(Killed):
+        meant.worker.run_due({"embed"})
+    assert meant.count("chunk_vector") == 2 * sql_vectors.BATCH
+    assert meant.worker.run_due({"embed"}) == 0  # leased still
+    with meant.database.write() as connection:
+        connection.execute(text("UPDATE job SET lease_until = run_at"))
+    while meant.worker.run_due():
+        pass
+    assert meant.count("chunk_vector") == meant.count("chunk")
+    assert meant.count("job") == 0
+    assert len(embedder.texts) == len(set(embedder.texts))
+
+
+def test_many_vectors_are_compared_a_block_at_a_time(meant: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[int] = []
+    compared = sql_vectors._compared
+
+    def counting(rows: Sequence[object], wanted: sql_vectors.Wanted) -> dict[int, float]:
+        held.append(len(rows))
+        return compared(rows, wanted)
+
+    for n in range(7):
+        meant.add(f"{n}.txt", b"A castle." if n != 4 else b"An automobile.")
+    monkeypatch.setattr(sql_vectors, "_compared", counting)
+    monkeypatch.setattr(sql_vectors, "_BLOCK", 2)
+    monkeypatch.setattr(sql_vectors, "NEAREST", 3)
+    assert _found(meant, "car", signal="meaning")[0] == "4.txt"
+    if meant.database.is_sqlite:
+        assert held == [2, 2, 2, 1]
+    else:
+        assert held == []  # pgvector compares in the server
+
+
+def test_a_vector_of_another_length_is_no_neighbour(meant: House, embedder: Synonyms) -> None:
+    meant.add("a.txt", b"The automobile stands in the yard.")
+    meant.add("b.txt", b"The vehicle stands in the yard.")
+    short = "'[1,2]'" if not meant.database.is_sqlite else "x'003c'"
+    query = f"UPDATE chunk_vector SET vector = {short} WHERE chunk_id = (SELECT min(chunk_id) FROM chunk_vector)"
+    with meant.database.write() as connection:
+        connection.execute(text(query))
+    assert _found(meant, "car") == ["b.txt"]
+    assert set(_found(meant, "car in the yard")) == {"a.txt", "b.txt"}
+
+
+def test_without_pgvector_vectors_are_bytes(
+    make_meant: Callable[[Synonyms], House], database: Database, monkeypatch: pytest.MonkeyPatch, embedder: Synonyms
+) -> None:
+    if database.is_sqlite:
+        pytest.skip("SQLite has them as bytes always")
+    monkeypatch.setattr(sql_index_postgres, "_EXTENSION", text("CREATE EXTENSION none_of_this_name"))
+    with database.write() as connection:
+        connection.execute(text("DROP TABLE IF EXISTS chunk_vector"))
+        connection.execute(text("DROP EXTENSION IF EXISTS vector"))
+    house = make_meant(embedder)
+    added = house.add("a.txt", b"The automobile stands in the yard.")
+    house.add("b.txt", b"A castle.")
+    with house.database.read() as connection:
+        assert len(bytes(connection.execute(text("SELECT vector FROM chunk_vector")).scalars().all()[0])) == 12
+    assert _found(house, "Where is the car?")[0] == "a.txt"
+    assert _found(house, "car in the yard")[0] == "a.txt"
+    house.library.delete(owner="ada", document_id=added.id)
+    assert house.count("chunk_vector") == 1
 
 
 def test_the_question_before_is_part_of_what_is_meant(meant: House) -> None:

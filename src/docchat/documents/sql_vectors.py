@@ -4,11 +4,12 @@ Nothing is kept in memory but what one search reads: the pages of the database a
 a host share. A vector goes with its chunk, in the same transaction.
 """
 
+import heapq
 import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import numpy as np
@@ -30,8 +31,11 @@ logger = logging.getLogger(__name__)
 EXHAUSTIVE = 20_000
 """Up to so many passages a question is compared with all; beyond that with those that hold its words."""
 NEAREST = 30
-BATCH = 8
+BATCH = 4
+"""Passages that are embedded at a time: a model in this process takes a second or two for them."""
 _PAUSE_SECONDS = 30.0
+_BLOCK = 1000
+"""Vectors that are held at a time while many are compared."""
 
 _vector = table("chunk_vector", column("chunk_id"), column("document_no"), column("made_by"), column("vector"))
 _OF = text("SELECT chunk_id, vector FROM chunk_vector WHERE made_by = :made_by AND chunk_id IN :ids").bindparams(
@@ -39,7 +43,7 @@ _OF = text("SELECT chunk_id, vector FROM chunk_vector WHERE made_by = :made_by A
 )
 _OF_PGVECTOR = text(
     "SELECT chunk_id, 1 - (vector <=> CAST(:asked AS halfvec)) FROM chunk_vector"
-    " WHERE made_by = :made_by AND chunk_id IN :ids"
+    " WHERE made_by = :made_by AND chunk_id IN :ids AND vector_dims(vector) = :width"
 ).bindparams(bindparam("ids", expanding=True))
 _STORE = (
     "INSERT INTO chunk_vector (chunk_id, document_no, made_by, vector)"
@@ -81,6 +85,7 @@ class SqlVectors:
         self._database = database
         self._embedder = embedder
         self._away_until = 0.0
+        self._away = False
         self._pgvector: bool | None = False if database.is_sqlite else None
 
     @property
@@ -101,8 +106,9 @@ class SqlVectors:
             vector = self._embedder.embed(texts, query=True).sum(axis=0)
         except ModelUnavailable as error:
             self._away_until = time.monotonic() + _PAUSE_SECONDS
-            logger.warning("searching by words alone for a while: %s", error.code)
+            self._say(away=True, reason=error.code)
             return None
+        self._say(away=False)
         return Wanted((vector / np.linalg.norm(vector)).astype(np.float32))
 
     def near(
@@ -137,6 +143,14 @@ class SqlVectors:
         with self._database.read() as connection:
             return list(connection.execute(_BEHIND, values).scalars())
 
+    def _say(self, *, away: bool, reason: str = "") -> None:
+        """Tell the log when the embedder goes and when it is back, not with every question."""
+        if away and not self._away:
+            logger.warning("no vector for a question, searching by words alone: %s", reason)
+        elif self._away and not away:
+            logger.info("searching by meaning again")
+        self._away = away
+
     def _has_pgvector(self, connection: Connection) -> bool:
         if self._pgvector is None:
             self._pgvector = connection.execute(_KIND).scalar_one_or_none() == "halfvec"
@@ -145,9 +159,9 @@ class SqlVectors:
     def _of(self, connection: Connection, wanted: Wanted, ids: Sequence[int]) -> dict[int, float]:
         values = {"made_by": self.name, "ids": list(ids)}
         if self._has_pgvector(connection):
-            rows = connection.execute(_OF_PGVECTOR, {**values, "asked": _literal(wanted.vector)})
-            return {id: float(similarity) for id, similarity in rows}
-        return _compared(((id, bytes(vector)) for id, vector in connection.execute(_OF, values)), wanted)
+            asked = {"asked": _literal(wanted.vector), "width": len(wanted.vector)}
+            return {row[0]: float(row[1]) for row in connection.execute(_OF_PGVECTOR, {**values, **asked})}
+        return _compared(connection.execute(_OF, values).all(), wanted)
 
     def _nearest(self, connection: Connection, within: Reach, wanted: Wanted) -> dict[int, float]:
         values = {"made_by": self.name}
@@ -155,19 +169,23 @@ class SqlVectors:
         mine = _vector.c.made_by == bindparam("made_by"), _vector.c.document_no.in_(scope)
         if self._has_pgvector(connection):
             distance = text("vector <=> CAST(:asked AS halfvec) AS distance")
-            nearest = select(_vector.c.chunk_id, distance).where(*mine).order_by(text("distance")).limit(NEAREST)
-            rows = connection.execute(nearest, {**values, "asked": _literal(wanted.vector)})
-            return {id: 1.0 - float(far) for id, far in rows}
+            fitting = text("vector_dims(vector) = :width")
+            nearest = select(_vector.c.chunk_id, distance).where(*mine, fitting)
+            nearest = nearest.order_by(text("distance")).limit(NEAREST)
+            asked = {"asked": _literal(wanted.vector), "width": len(wanted.vector)}
+            return {id: 1.0 - float(far) for id, far in connection.execute(nearest, {**values, **asked})}
         query = select(_vector.c.chunk_id, _vector.c.vector).where(*mine)
-        found = _compared(((id, bytes(vector)) for id, vector in connection.execute(query, values)), wanted)
-        best: Iterable[int] = sorted(found, key=lambda one: -found[one])[:NEAREST]
-        return {one: found[one] for one in best}
+        best: dict[int, float] = {}
+        for rows in connection.execute(query, values, execution_options={"yield_per": _BLOCK}).partitions():
+            best |= _compared(rows, wanted)
+            best = dict(heapq.nlargest(NEAREST, best.items(), key=lambda item: item[1]))
+        return best
 
 
-def _compared(rows: Iterable[tuple[int, bytes]], wanted: Wanted) -> dict[int, float]:
+def _compared(rows: Iterable[Any], wanted: Wanted) -> dict[int, float]:
     """The similarity of each stored vector to the question; one of another length is no neighbour of it."""
     width = 2 * len(wanted.vector)
-    fitting = [(id, vector) for id, vector in rows if len(vector) == width]
+    fitting = [(id, bytes(vector)) for id, vector in rows if len(vector) == width]
     whole = np.frombuffer(b"".join(vector for _, vector in fitting), np.float16).reshape(-1, len(wanted.vector))
     similarities = whole.astype(np.float32) @ wanted.vector
     return dict(zip((id for id, _ in fitting), map(float, similarities), strict=True))
