@@ -6,10 +6,12 @@ import sqlite3
 import pytest
 from sqlalchemy import text
 
+from docchat.answers.retrieve import find, retrieve
 from docchat.documents import sql_index, sql_index_sqlite
 from docchat.documents.index import Told
 from docchat.documents.scope import Scope
 from docchat.documents.terms import terms
+from docchat.types import new_id
 
 from .conftest import House
 
@@ -149,3 +151,47 @@ def test_what_was_asked_before_decides_between_equals(house: House) -> None:
         found = house.index.search(scope=Scope("ada"), question="What are the opening hours?", about=about)
         assert subject in found[0].chunk.text
         assert len(found) == 2
+
+
+def test_passages_that_say_the_same_come_once(house: House) -> None:
+    text = (
+        b"The harbour office of Larnmouth opens at 07:15 on every day of the week but Sunday, when it is closed. "
+        b"Ships that arrive at night wait for the pilot before the mole; fishermen land their catch at the old market."
+    )
+    for name in ("a.txt", "b.txt", "c.txt"):
+        house.add(name, text)
+    house.add("d.txt", text.replace(b"07:15", b"07:20"))
+    house.add("e.txt", b"The harbour office has moved to the old mill.")
+    found = find(house.index, scope=Scope("ada"), question="When does the harbour office open?")
+    assert [hit.chunk.document_name for hit in found] == ["a.txt", "e.txt"]
+
+
+def test_neighbours_are_one_passage_that_reads_whole(house: House) -> None:
+    filler = "This is told of the weather, of the market and of all the people there. " * 12
+    paragraphs = (filler, "The harbour office opens at 07:15.\n\nThe harbour office closes at 18:40. " + filler, filler)
+    house.add("a.txt", "\n\n".join(paragraphs).encode())
+    house.add("b.txt", b"The harbour office is at the old mill.")
+    assert len(find(house.index, scope=Scope("ada"), question="harbour office")) > 1
+    passages = retrieve(house.index, house.library, scope=Scope("ada"), question="When is the harbour office open?")
+    spans = [(one.chunk.document_id, one.chunk.start, one.chunk.end) for one in passages]
+    for document, start, end in spans:
+        assert not any(
+            document == other and start < last and first < end
+            for other, first, last in spans
+            if (first, last) != (start, end)
+        )
+    for one in passages:
+        assert one.chunk.text == one.page_text[one.chunk.start : one.chunk.end]
+        assert one.chunk.text.rstrip().endswith(".")
+
+
+def test_a_scope_with_nothing_in_it_finds_nothing(house: House) -> None:
+    added = house.add("a.txt", b"unmistakable zanzibar")
+    for scope in (
+        Scope("ada", collections=(new_id(),)),
+        Scope("ada", documents=(new_id(),)),
+        Scope("bob", documents=(added.id,)),
+        Scope("ada", collections=()),
+    ):
+        assert house.index.search(scope=scope, question="zanzibar and zanzibaren") == ()
+        assert house.index.frequencies(scope=scope, terms=["zanzibar"]) == (0, {"zanzibar": 0})

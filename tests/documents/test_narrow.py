@@ -20,6 +20,11 @@ def test_rare_words_stand_alone_and_common_ones_together() -> None:
     assert found == ((("rare",),), (("half",), ("many",)))
 
 
+def test_pairs_of_one_word_are_one_clause() -> None:
+    found = _clauses({"a": 300, "b": 310, "c": 320}, total=10_000, worth=100)
+    assert found == ((("a",), ("b", "c")), (("b",), ("c",)))
+
+
 def test_all_words_of_a_small_library_count() -> None:
     assert _clauses({"a": 10, "b": 40}, total=60, worth=100) == ((("a",),), (("b",),))
 

@@ -8,14 +8,13 @@ import heapq
 import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
-
-from sqlalchemy import Row
 
 Group = tuple[str, ...]
 """The forms of one term: any of them will do."""
 Clause = tuple[Group, ...]
 """Terms that stand in a passage together."""
+Words = tuple[int, str, str, str, str]
+"""A passage as it is indexed: its id, and the terms of its title, heading, column heads and text."""
 
 WORTH = 250
 """Passages that are weighed for a question, about: their best are ranked."""
@@ -68,32 +67,41 @@ def clauses(
     if not found and common:
         # Too many hold all of them: those that are looked at are as good as any.
         found.append(tuple(groups[term] for term in common[:_COMMON]))
-    return tuple(found)
+    return tuple(_merged(found))
 
 
-def likeliest(rows: Sequence[Row[Any]], telling: Mapping[Group, float], limit: int) -> Sequence[Row[Any]]:
+def _merged(found: Sequence[Clause]) -> list[Clause]:
+    """The same with pairs of one word made one clause: its passages are gone through once."""
+    pairs: dict[Group, Group] = {}
+    for clause in found:
+        if len(clause) == 2:
+            pairs[clause[0]] = pairs.get(clause[0], ()) + clause[1]
+    return [clause for clause in found if len(clause) != 2] + list(pairs.items())
+
+
+def likeliest(rows: Sequence[Words], telling: Mapping[Group, float], limit: int) -> Sequence[Words]:
     """The `limit` passages that hold the most telling terms; only whether they do, for that is quickly seen."""
     if len(rows) <= limit:
         return rows
     needles = [
-        (weight, [f" {form} " for form in group])
+        (weight, weight * _IN_NAMES, [f" {form} " for form in group])
         for group, weight in heapq.nlargest(_WEIGHED, telling.items(), key=lambda item: item[1])
     ]
-
-    def weighed(row: Row[Any]) -> tuple[float, int, int]:
-        text, names = f" {row.body} ", f" {row.title} {row.label} {row.heads} "
+    weighed: list[tuple[float, int, int, Words]] = []
+    for row in rows:
+        id, title, label, heads, body = row
+        text, names = f" {body} ", f" {title} {label} {heads} "
         found = 0.0
-        for weight, forms in needles:
+        for weight, less, forms in needles:
             for form in forms:
                 if form in text:
                     found += weight
                     break
                 if form in names:
-                    found += weight * _IN_NAMES
+                    found += less
                     break
-        return found, -len(text), -row.chunk_id
-
-    return heapq.nlargest(limit, rows, key=weighed)
+        weighed.append((-found, len(text), id, row))
+    return [row for *_, row in heapq.nsmallest(limit, weighed)]
 
 
 def windows(first: int, last: int, looked_at: int) -> tuple[list[tuple[int, int]], float]:

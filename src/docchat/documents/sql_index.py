@@ -129,6 +129,8 @@ class SqlIndex:
         with self._database.read() as connection:
             within = reach(connection, scope)
             total = _total(connection, within)
+            if not total:
+                return ()
             scores = {} if signal == "meaning" else _by_words(connection, within, wanted, about, total)
             if self.vectors is not None and meant is not None:
                 near = self.vectors.near(connection, within, meant, ids=list(scores), total=total)
@@ -140,6 +142,8 @@ class SqlIndex:
         with self._database.read() as connection:
             within = reach(connection, scope)
             total = _total(connection, within)
+            if not total:
+                return 0, dict.fromkeys(terms, 0)
             return total, _counts(connection, within, terms, total)
 
     def optimize(self, beat: Callable[[], None]) -> None:
@@ -197,10 +201,8 @@ def _by_words(
     scorer = rank.Scorer(wanted.terms, telling)
     meant = {form: term for term, group in groups.items() for form in group}
     return {
-        row.chunk_id: scorer.score(
-            *rank.spots(row.body, meant), row.title.split(), row.label.split(), row.heads.split()
-        )
-        for row in narrow.likeliest(found, weights, CANDIDATES)
+        id: scorer.score(*rank.spots(body, meant), title.split(), label.split(), heads.split())
+        for id, title, label, heads, body in narrow.likeliest(found, weights, CANDIDATES)
     }
 
 

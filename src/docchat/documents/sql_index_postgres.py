@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from .narrow import CAP, MOST, SAMPLE, Clause, windows
+from .narrow import CAP, MOST, SAMPLE, Clause, Words, windows
 from .sql_access import Reach
 
 _CREATE = (
@@ -38,9 +38,14 @@ _STORED = text(
 _REMOVE = text(
     "DELETE FROM chunk_words WHERE chunk_id IN (SELECT id FROM chunk WHERE document_no = :document_no AND id <= :last)"
 )
+# A plan for any words would read the whole table where rare ones are asked for; these statements are never long enough
+# for compiling them to pay.
+_PLANNING = text("SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)")
 _EDGES = text("SELECT min(chunk_id), max(chunk_id) FROM chunk_words")
-_LOOKED_AT = 1000
+_LOOKED_AT = 600
 """Rows among which the passages with a common word are counted."""
+_SURE = 6
+"""A word met less often among them is counted in all rows."""
 
 
 class Engine:
@@ -66,7 +71,7 @@ class Engine:
         """Delete the words of a document up to chunk `last`."""
         connection.execute(_REMOVE, {"document_no": document_no, "last": last})
 
-    def candidates(self, connection: Connection, within: Reach, clauses: Sequence[Clause]) -> Sequence[Row[Any]]:
+    def candidates(self, connection: Connection, within: Reach, clauses: Sequence[Clause]) -> Sequence[Words]:
         """The rows of `within` that fulfil a clause, in no order."""
         anywhere = " | ".join(
             "(" + " & ".join(_any([f"{place}.{form}" for form in group for place in "bo"]) for group in clause) + ")"
@@ -76,7 +81,8 @@ class Engine:
             "SELECT chunk_id, title, label, heads, body FROM chunk_words"  # noqa: S608
             f" WHERE words @@ CAST(:query AS tsquery){_of_documents(within)} LIMIT {MOST}"
         )
-        return connection.execute(text(statement), {"query": f"{_any(within.tokens)} & ({anywhere})"}).all()
+        query = f"{_any(within.tokens)} & ({anywhere})"
+        return cast(Sequence[Words], connection.execute(text(statement), {"query": query}).all())
 
     def counts(
         self, connection: Connection, within: Reach, asked: Sequence[str], *, names: bool = False
@@ -85,27 +91,21 @@ class Engine:
 
         Exact up to some thousand.
         """
+        connection.execute(_PLANNING)
         place = "o" if names else "b"
         whose = _any(within.tokens)
-        values = {f"t{number}": f"{whose} & {_quote(f'{place}.{term}')}" for number, term in enumerate(asked)}
-        chosen = _of_documents(within)
+        queries = {term: f"{whose} & {_quote(f'{place}.{term}')}" for term in asked}
+        common = dict.fromkeys(asked, 0) if names else _estimated(connection, within, queries)
+        rare = [term for term in asked if common[term] < CAP]
+        if not rare:
+            return common
         one = (
             "SELECT {number} AS number, count(*) AS found FROM (SELECT 1 FROM chunk_words"  # noqa: S608
-            f" WHERE words @@ CAST(:t{{number}} AS tsquery){chosen} LIMIT {CAP}) AS rows"
+            f" WHERE words @@ CAST(:t{{number}} AS tsquery){_of_documents(within)} LIMIT {CAP}) AS rows"
         )
-        statement = " UNION ALL ".join(one.format(number=number) for number in range(len(asked)))
-        counts = {asked[row.number]: row.found for row in connection.execute(text(statement), values)}
-        many = {name: term for name, term in zip(values, asked, strict=True) if counts[term] >= CAP}
-        if many:
-            first, last = connection.execute(_EDGES).one()
-            spans, factor = windows(first, last, _LOOKED_AT)
-            columns = ", ".join(f"count(*) FILTER (WHERE words @@ CAST(:{name} AS tsquery))" for name in many)
-            # Only numbers of our own go into the statement's text.
-            among = " OR ".join(f"chunk_id BETWEEN {start} AND {end}" for start, end in spans)
-            statement = f"SELECT {columns} FROM chunk_words WHERE ({among}){chosen}"  # noqa: S608
-            row = connection.execute(text(statement), {name: values[name] for name in many}).one()
-            counts |= {term: max(CAP, round(found * factor)) for term, found in zip(many.values(), row, strict=True)}
-        return counts
+        statement = " UNION ALL ".join(one.format(number=number) for number in range(len(rare)))
+        values = {f"t{number}": queries[term] for number, term in enumerate(rare)}
+        return common | {rare[row.number]: row.found for row in connection.execute(text(statement), values)}
 
     def beginning(self, connection: Connection, within: Reach, beginning: str) -> Sequence[str]:
         """The texts of some rows of `within` with a word that begins so."""
@@ -118,6 +118,26 @@ class Engine:
     def optimize(self, connection: Connection, *, first: bool) -> bool:
         """Nothing to do: vacuum is the server's own work."""
         return False
+
+
+def _estimated(connection: Connection, within: Reach, queries: Mapping[str, str]) -> dict[str, int]:
+    """About how many rows match the query of each term, counted in some windows of ids; 0 for those hardly met there.
+
+    To go through all rows with a common word would take longer than the rest of a search.
+    """
+    first, last = connection.execute(_EDGES).one()
+    if first is None or last - first < _LOOKED_AT:
+        return dict.fromkeys(queries, 0)
+    spans, factor = windows(first, last, _LOOKED_AT)
+    values = {f"t{number}": query for number, query in enumerate(queries.values())}
+    columns = ", ".join(f"count(*) FILTER (WHERE words @@ CAST(:{name} AS tsquery))" for name in values)
+    # Only numbers of our own go into the statement's text.
+    among = " OR ".join(f"chunk_id BETWEEN {start} AND {end}" for start, end in spans)
+    statement = f"SELECT {columns} FROM chunk_words WHERE ({among}){_of_documents(within)}"  # noqa: S608
+    row = connection.execute(text(statement), values).one()
+    return {
+        term: max(CAP, round(found * factor)) if found >= _SURE else 0 for term, found in zip(queries, row, strict=True)
+    }
 
 
 def _words(row: Mapping[str, Any]) -> list[str]:

@@ -2,12 +2,12 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from ..jobs.queue import put
-from .narrow import CAP, MOST, SAMPLE, Clause, windows
+from .narrow import CAP, MOST, SAMPLE, Clause, Words, windows
 from .sql_access import Reach
 
 # FTS5 takes the terms as they are: every character beyond ASCII belongs to a word, and so do these two.
@@ -67,7 +67,7 @@ class Engine:
         if removed and not HAS_SECURE_DELETE:
             put(connection, kind="optimize_index", subject="documents")
 
-    def candidates(self, connection: Connection, within: Reach, clauses: Sequence[Clause]) -> Sequence[Row[Any]]:
+    def candidates(self, connection: Connection, within: Reach, clauses: Sequence[Clause]) -> Sequence[Words]:
         """The rows of `within` that fulfil a clause.
 
         They come in no order: FTS5's own would look up the length of each and count every word in all of the index.
@@ -75,10 +75,10 @@ class Engine:
         anywhere = " OR ".join("(" + " AND ".join(_any(group) for group in clause) + ")" for clause in clauses)
         query = f"{_whose(within)} AND {{title label heads body}} : ({anywhere})"
         statement = (
-            "SELECT rowid AS chunk_id, title, label, heads, body FROM chunk_words"  # noqa: S608
+            "SELECT rowid, title, label, heads, body FROM chunk_words"  # noqa: S608
             f" WHERE chunk_words MATCH ?{_of_documents(within)} LIMIT {MOST}"
         )
-        return connection.exec_driver_sql(statement, (query,)).all()
+        return cast(Sequence[Words], connection.exec_driver_sql(statement, (query,)).all())
 
     def counts(
         self, connection: Connection, within: Reach, asked: Sequence[str], *, names: bool = False
