@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,14 @@ def test_groups_are_counted_apart(house: House, tmp_path: Path) -> None:
     assert written.startswith("Before.")
     assert written.endswith("After.\n")
     assert f"| {tmp_path.name}, de | document | 2 | 2 | 1 | words | 1.000 | 1.000 |" in written
+    other = replace(report, data="other", figures=report.figures[:1])
+    retrieval_page.write([other], tmp_path / "docs")
+    retrieval_page.write([replace(other, documents=7)], tmp_path / "docs")
+    rows = (page / "retrieval.md").read_text().splitlines()[5:-3]
+    assert [row.split(" | ")[0] for row in rows] == [f"| {tmp_path.name}{lang}" for lang in ("", ", de", ", en")] + [
+        "| other"
+    ]
+    assert rows[-1].startswith("| other | document | 7 |")
 
 
 @pytest.mark.parametrize("line", ["no json", "[]"])
