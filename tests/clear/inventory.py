@@ -22,6 +22,8 @@ NOT_OF_A_SESSION = {
     "chunk": "a person's library",
     "chunk_text": "a person's library",
     "chunk_words": "a person's library",
+    "chunk_vector": "a person's library",
+    "followed_file": "which files of a person's folders are in the library",
     "original_part": "a person's library",
     "collection": "names of shared libraries, which have their own delete",
     "collection_member": "who may use a shared library",

@@ -136,10 +136,10 @@ def _bytes_left(place: Place, slots: list[int]) -> int:
 def test_servers_create_read_and_clear_through_rotations(place: Place) -> None:
     keyring = place.open()
     made = _made(keyring, 100)
-    start = time.time() + 1.5
+    start = time.time() + 2.5
     servers = [place.start("serve", 0, at=start) for _ in range(2)]
     rotation = place.start("rotate_always", 150, at=start)
-    time.sleep(5)
+    time.sleep(8)
     outputs = [_end(server, kill=True) for server in servers]
     rounds = _end(rotation, kill=True)
     assert all("served" in output for output in outputs)

@@ -38,7 +38,7 @@ def test_no_file(client: FlaskClient) -> None:
     check(client.post("/api/documents"), 400, "no_file")
     check(client.post("/api/documents", data={"other": "x"}, content_type="multipart/form-data"), 400, "no_file")
     check(client.post("/api/documents", data={"files": "text"}, content_type="multipart/form-data"), 400, "no_file")
-    check(client.post("/api/documents", json={}), 400, "no_file")
+    check(client.post("/api/documents", json={}), 400, "missing_field")  # JSON asks for a file from the web
     check(upload(client, (b"", "")), 400, "no_file")
 
 
