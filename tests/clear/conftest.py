@@ -20,6 +20,11 @@ _TALLY = Tally()
 _URLS = ("DOCCHAT_DATABASE_URL", "DOCCHAT_KEYRING_URL")
 
 
+@pytest.fixture(autouse=True)
+def _own_readers(own_readers: None) -> None:
+    """The proofs hand no process on from one to the next."""
+
+
 @pytest.fixture
 def tally(request: pytest.FixtureRequest) -> Callable[..., None]:
     """`tally(what, n, figures)`: says what this test tried, how often, and what it measured."""

@@ -20,6 +20,8 @@ from docchat.errors import Unreadable
 
 from . import samples
 
+pytestmark = pytest.mark.usefixtures("own_readers")
+
 
 def _zygote(sandbox: Sandbox) -> int:
     assert sandbox._zygote is not None

@@ -10,6 +10,7 @@ from flask import Flask
 from docchat.server import accounts as accounts_module
 from docchat.server.accounts import Accounts
 from docchat.server.app import create_app
+from docchat.server.doctor import keys as doctor_keys
 from docchat.web.state import Services
 
 PASSWORD = "correct horse battery"
@@ -20,6 +21,12 @@ def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash fast in this process: what a hash costs is not what these tests are about."""
     monkeypatch.setattr(accounts_module, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
     accounts_module._nobody.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The doctor looks a second time after two seconds; in a test nobody else is at work."""
+    monkeypatch.setattr(doctor_keys, "_PATIENCE_SECONDS", 0.1)
 
 
 @pytest.fixture

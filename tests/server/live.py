@@ -18,6 +18,8 @@ from typing import Any
 import psutil
 import pytest
 
+from .forked import FORKER
+
 PASSWORD = "correct horse battery"
 COMMAND = (sys.executable, "-m", "docchat.server")
 
@@ -29,16 +31,10 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
 
 
 def docchat(data_dir: Path, *arguments: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        input=stdin,
-        timeout=120,
-        env=environment(data_dir, **settings),
-    )
+    """Run a command to its end, in a process of its own."""
+    env = environment(data_dir, **settings)
+    code, said, wrong = FORKER.run(list(arguments), stdin=stdin, env=env, timeout=120)
+    return subprocess.CompletedProcess(["docchat", *arguments], code, said, wrong)
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float = 10.0, what: str) -> None:

@@ -58,6 +58,7 @@ class Host:
 
     def close(self) -> None:
         self.services.worker.stop()
+        self.services.library.close()
         self.services.database.close()
         self.services.keyring.close()
 
