@@ -55,3 +55,10 @@ def test_what_begins_a_word_is_no_query_language(house: House) -> None:
     house.add("a.txt", b"plain text of a harbour")
     for question in ('harbour"x', "harb'our:*", "harbour\\:*", "zzzz\x00zzzz", "über:*|xxxx"):
         house.index.search(scope=Scope("ada"), question=question)
+
+
+def test_the_words_of_others_decide_nothing(house: House) -> None:
+    house.add("a.txt", "Züge fahren auf den Schmalspurschienen.".encode())
+    house.add("b.txt", b"Der Schmalspurbahnhof ist alt, und die Schmalspurbahner auch.", owner="bob")
+    found = house.index.search(scope=Scope("ada"), question="Schmalspurbahnen")
+    assert [hit.chunk.document_name for hit in found] == ["a.txt"]

@@ -67,3 +67,18 @@ def test_other_forms_of_a_word_are_found(house: House, text: str, question: str)
     house.add("other.txt", b"Nothing of the kind is told here.")
     found = house.index.search(scope=Scope("ada"), question=question)
     assert [hit.chunk.document_name for hit in found][:1] == ["it.txt"]
+
+
+@pytest.mark.parametrize(
+    ("question", "all_terms", "left"),
+    [
+        ("Когда была построена гавань, которая на севере?", 7, 3),
+        ("متى تم بناء الميناء الذي في المدينة؟", 7, 3),
+        ("बंदरगाह कब बनाया गया था?", 5, 2),
+        ("Πότε είναι ανοιχτό το λιμάνι;", 5, 2),
+        ("港口什么时候开放", 7, 6),
+        ("Что это?", 2, 2),
+    ],
+)
+def test_what_questions_ask_with_is_left_out(question: str, all_terms: int, left: int) -> None:
+    assert (len(terms(question)), len(asked(question).terms)) == (all_terms, left)

@@ -247,7 +247,9 @@ def test_many_vectors_are_compared_a_block_at_a_time(meant: House, monkeypatch: 
     monkeypatch.setattr(sql_vectors, "_compared", counting)
     monkeypatch.setattr(sql_vectors, "_BLOCK", 2)
     monkeypatch.setattr(sql_vectors, "NEAREST", 3)
-    assert _found(meant, "car", signal="meaning")[0] == "4.txt"
+    found = _found(meant, "car", signal="meaning")
+    assert found[0] == "4.txt"
+    assert len(found) == 3
     if meant.database.is_sqlite:
         assert held == [2, 2, 2, 1]
     else:
