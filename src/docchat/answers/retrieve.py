@@ -8,7 +8,7 @@ from uuid import UUID
 
 from ..documents.index import Signal, Told
 from ..documents.scope import Scope
-from ..documents.terms import Known, terms
+from ..documents.terms import terms
 from ..errors import NotFound
 from ..types import Chunk, PageText, ScoredChunk
 from .lines import is_row
@@ -27,6 +27,8 @@ _POINTS_BACK = re.compile(
     re.IGNORECASE,
 )
 _SAME = 0.85
+_WORD = re.compile(r"\w+")
+_WITHOUT_BLANKS = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 _JOINED_CHARS = 1800
 _GAP_CHARS = 3
 _BEFORE_CHARS = 700
@@ -140,12 +142,16 @@ def retrieve(
 def _distinct(found: Sequence[ScoredChunk]) -> list[ScoredChunk]:
     """Without the chunks that repeat a better one almost word for word."""
     kept: list[tuple[ScoredChunk, frozenset[str]]] = []
-    known: Known = {}
     for scored in found:
-        words = frozenset(terms(scored.chunk.text, known))
+        words = _words(scored.chunk.text)
         if not any(len(words & other) >= _SAME * max(1, len(words | other)) for _, other in kept):
             kept.append((scored, words))
     return [scored for scored, _ in kept]
+
+
+def _words(text: str) -> frozenset[str]:
+    """What a text says, to compare it with another: its words as they stand, which are quickly had."""
+    return frozenset(terms(text) if _WITHOUT_BLANKS.search(text) else _WORD.findall(text.casefold()))
 
 
 def _joined(found: Sequence[ScoredChunk]) -> list[ScoredChunk]:
