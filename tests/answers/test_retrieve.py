@@ -95,7 +95,8 @@ def test_a_question_that_stands_for_itself_takes_less_from_before() -> None:
 
 
 def test_the_same_in_a_script_without_blanks_comes_once() -> None:
-    text = "数据库管理系统可以保存大量的数据,并且可以被许多人同时使用,而不会互相妨碍。港口的鱼市场在老磨坊旁边,每天早上六点开门。"
+    text = "数据库管理系统可以保存大量的数据,并且可以被许多人同时使用,而不会互相妨碍。"
+    text += "港口的鱼市场在老磨坊旁边,每天早上六点开门。"
     shelf = Shelf()
     texts = (text, text.replace("大量", "很多"), "港口办公室每天早上七点十五分开门。")
     shelf.chunks = [Chunk(n, UUID(int=1), "x.txt", 1, "", 0, 9, one) for n, one in enumerate(texts)]
