@@ -14,6 +14,7 @@ from docchat.server.sql_slots import slot_owners
 from docchat.types import Draft
 from docchat.web.state import Services
 
+from ..conftest import PostgresServer
 from .live import docchat
 
 OWNER = "local"
@@ -82,7 +83,11 @@ def test_with_a_setting_the_newer_key_has_to_be_there(data_dir: Path) -> None:
     close(services)
 
 
-def test_on_postgresql_the_other_hosts_are_waited_for(data_dir: Path, postgres_url: str) -> None:
+def test_on_postgresql_the_other_hosts_are_waited_for(
+    data_dir: Path, postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    postgres_server.psql("postgres", "ALTER SYSTEM RESET wal_recycle")
+    postgres_server.psql("postgres", "SELECT pg_reload_conf()")
     services = build_services(Settings(data_dir=data_dir, worker="external", keyring_url=postgres_url))
     chat = _chat(services)
     assert "It is not used yet" in _keys(data_dir, "rotate", DOCCHAT_KEYRING_URL=postgres_url)

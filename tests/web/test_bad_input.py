@@ -228,8 +228,10 @@ def test_a_full_disk_for_one_file_of_many(host: Host, client: FlaskClient) -> No
         def add(self, **_: object) -> None:
             raise StorageFull
 
+    library = host.services.library
     host.replace(library=Full())
     check(upload(client, (b"words", "a.txt"), (b"words", "b.txt")), 507, "storage_full")
+    host.replace(library=library)
 
 
 def test_a_model_that_is_gone(host: Host, client: FlaskClient) -> None:
