@@ -23,6 +23,7 @@ from docchat.db.engine import Database
 from docchat.db.migrate import migrate
 
 from .readers import Readers
+from .stores import Stores
 
 _NUMBERS = count()
 _SERVER_OPTIONS = {
@@ -129,6 +130,20 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     postgres_server.drop(url)
 
 
+@pytest.fixture(scope="session")
+def postgres_stores(postgres_server: PostgresServer) -> Stores:
+    """The databases that tests use one after another."""
+    return Stores(postgres_server)
+
+
+@pytest.fixture
+def postgres_store(postgres_stores: Stores) -> Iterator[str]:
+    """SQLAlchemy URL of a PostgreSQL database that has docchat's tables already; `migrate` says whose it is."""
+    url = postgres_stores.lend()
+    yield url
+    postgres_stores.take_back(url)
+
+
 @pytest.fixture(autouse=True)
 def _umask() -> Iterator[None]:
     """A command that a test runs in this process makes what comes after it private: for others it must not."""
@@ -151,19 +166,29 @@ def settings(data_dir: Path) -> Settings:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of an empty database, once on each engine."""
-    if request.param == "sqlite":
+def engine_name(request: pytest.FixtureRequest) -> str:
+    """Once on each engine."""
+    return str(request.param)
+
+
+def _url(request: pytest.FixtureRequest, engine_name: str, tmp_path: Path, on_postgres: str) -> str:
+    if engine_name == "sqlite":
         return f"sqlite:///{tmp_path / 'test.sqlite3'}"
-    url = request.getfixturevalue("postgres_url")
+    url = request.getfixturevalue(on_postgres)
     assert isinstance(url, str)
     return url
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
+def database_url(request: pytest.FixtureRequest, engine_name: str, tmp_path: Path) -> str:
+    """URL of an empty database, once on each engine."""
+    return _url(request, engine_name, tmp_path, "postgres_url")
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, engine_name: str, tmp_path: Path) -> Iterator[Database]:
     """A database with docchat's tables, once on each engine."""
-    database = Database(database_url)
+    database = Database(_url(request, engine_name, tmp_path, "postgres_store"))
     migrate(database)
     yield database
     database.close()

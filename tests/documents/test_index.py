@@ -192,3 +192,17 @@ def test_a_scope_with_nothing_in_it_finds_nothing(house: House) -> None:
     ):
         assert house.index.search(scope=scope, question="zanzibar and zanzibaren") == ()
         assert house.index.frequencies(scope=scope, terms=["zanzibar"]) == (0, {"zanzibar": 0})
+
+
+@pytest.mark.parametrize("apart", [1, 12])
+def test_chosen_documents_are_searched_alone(house: House, monkeypatch: pytest.MonkeyPatch, apart: int) -> None:
+    monkeypatch.setattr(sql_index_sqlite, "_APART", apart)
+    added = [
+        house.add(f"{n}.txt", f"The harbour of place {n} is deep.\n\nSchmalspurschiene {n}.".encode()) for n in range(6)
+    ]
+    chosen = Scope("ada", documents=(added[1].id, added[4].id))
+    for question in ("harbour", "Schmalspurbahnen", "place 3 harbour"):
+        found = house.index.search(scope=chosen, question=question)
+        assert {hit.chunk.document_name for hit in found} == {"1.txt", "4.txt"}
+    total, counts = house.index.frequencies(scope=chosen, terms=["harbour", "3"])
+    assert (total, dict(counts)) == (2, {"harbour": 2, "3": 0})

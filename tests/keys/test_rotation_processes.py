@@ -136,14 +136,16 @@ def _bytes_left(place: Place, slots: list[int]) -> int:
 def test_servers_create_read_and_clear_through_rotations(place: Place) -> None:
     keyring = place.open()
     made = _made(keyring, 100)
-    start = time.time() + 2.5
+    start = time.time() + 1
     servers = [place.start("serve", 0, at=start) for _ in range(2)]
     rotation = place.start("rotate_always", 150, at=start)
-    time.sleep(8)
-    outputs = [_end(server, kill=True) for server in servers]
-    rounds = _end(rotation, kill=True)
-    assert all("served" in output for output in outputs)
-    assert rounds.count("Rotation(") >= 2
+    # However busy the machine is: the race goes on for a while after each has done its work once, and rotated twice.
+    said = [process.stdout.readline() for process in (*servers, rotation, rotation) if process.stdout is not None]
+    time.sleep(2.5)
+    for process in (*servers, rotation):
+        _end(process, kill=True)
+    assert said[:2] == ["served\n"] * 2
+    assert all(line.startswith("Rotation(") for line in said[2:])
     for slot in made:
         assert keyring.open(session_id=SESSION, slot=slot)
 

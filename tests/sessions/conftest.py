@@ -65,7 +65,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     engine, kind = request.param.split("+")
     url = f"sqlite:///{tmp_path / 'docchat.sqlite3'}"
     if engine == "postgresql":
-        url = request.getfixturevalue("postgres_url")
+        url = request.getfixturevalue("postgres_store")
     database = Database(url)
     origin = migrate(database)
     keyring: Keyring

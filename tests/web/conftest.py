@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from flask_login import LoginManager, UserMixin, login_user, logout_user
 
 from docchat import DocChat
+from docchat.documents.library import Library
 from docchat.web.state import Services
 
 PASSWORD = "pass"
@@ -58,7 +59,6 @@ class Host:
 
     def close(self) -> None:
         self.services.worker.stop()
-        self.services.library.close()
         self.services.database.close()
         self.services.keyring.close()
 
@@ -101,18 +101,26 @@ def bare_host(data_dir: Path, **config: Any) -> Host:
 def make_host(tmp_path: Path) -> Iterator[Callable[..., Host]]:
     """A function that makes hosts with docchat in them; keywords are settings."""
     hosts: list[Host] = []
+    libraries: list[Library] = []
 
     def make(**config: Any) -> Host:
         host = bare_host(tmp_path / f"data{len(hosts)}", **config)
         DocChat(host.app)
         host.users["disabled"].active = False
         hosts.append(host)
+        libraries.append(host.services.library)
         return host
 
-    yield make
-    for host in hosts:
-        host.close()
-    gc.collect()  # what was left open warns in the test that left it
+    gc.freeze()  # what was there before need not be looked through
+    try:
+        yield make
+        for host in hosts:
+            host.close()
+        for library in libraries:
+            library.close()
+        gc.collect()  # what was left open warns in the test that left it
+    finally:
+        gc.unfreeze()
 
 
 @pytest.fixture

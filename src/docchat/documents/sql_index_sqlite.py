@@ -32,6 +32,8 @@ _REMOVE = text(
 )
 _COUNTED = 60
 """Words that one statement counts."""
+_APART = 12
+"""So many chosen documents are gone through one by one."""
 _LOOKED_AT = 4000
 """Rows among which the passages with a common word are counted."""
 _MERGE = text("INSERT INTO chunk_words(chunk_words, rank) VALUES ('merge', :pages)")
@@ -74,11 +76,8 @@ class Engine:
         """
         anywhere = " OR ".join("(" + " AND ".join(_any(group) for group in clause) + ")" for clause in clauses)
         query = f"{_whose(within)} AND {{title label heads body}} : ({anywhere})"
-        statement = (
-            "SELECT rowid, title, label, heads, body FROM chunk_words"  # noqa: S608
-            f" WHERE chunk_words MATCH ?{_of_documents(within)} LIMIT {MOST}"
-        )
-        return cast(Sequence[Words], connection.exec_driver_sql(statement, (query,)).all())
+        statement, values = _rows(within, query, "rowid, title, label, heads, body", MOST)
+        return cast(Sequence[Words], connection.exec_driver_sql(statement, values).all())
 
     def counts(
         self, connection: Connection, within: Reach, asked: Sequence[str], *, names: bool = False
@@ -90,12 +89,16 @@ class Engine:
         place = "{title label heads}" if names else "body"
         queries = {term: f"{_whose(within)} AND {place} : {_quote(term)}" for term in asked}
         found: dict[str, int] = {}
-        chosen = _of_documents(within)
-        one = f"(SELECT count(*) FROM (SELECT 1 FROM chunk_words WHERE chunk_words MATCH ?{chosen} LIMIT {CAP}))"  # noqa: S608
+        parts = _parts(within)
+        one = " + ".join(
+            f"(SELECT count(*) FROM (SELECT 1 FROM chunk_words WHERE chunk_words MATCH ?{part} LIMIT {CAP}))"  # noqa: S608
+            for part in parts
+        )
         for start in range(0, len(asked), _COUNTED):
             some = asked[start : start + _COUNTED]
             statement = "SELECT " + ", ".join([one] * len(some))
-            row = connection.exec_driver_sql(statement, tuple(queries[term] for term in some)).one()
+            values = tuple(queries[term] for term in some for _ in parts)
+            row = connection.exec_driver_sql(statement, values).one()
             found |= dict(zip(some, map(int, row), strict=True))
         many = [term for term, count in found.items() if count >= CAP]
         return found | {term: max(CAP, count) for term, count in _estimated(connection, within, many, queries).items()}
@@ -103,8 +106,8 @@ class Engine:
     def beginning(self, connection: Connection, within: Reach, beginning: str) -> Sequence[str]:
         """The texts of some rows of `within` with a word that begins so."""
         query = f"{_whose(within)} AND body : {_quote(beginning)} *"
-        statement = f"SELECT body FROM chunk_words WHERE chunk_words MATCH ?{_of_documents(within)} LIMIT {SAMPLE}"  # noqa: S608
-        return connection.exec_driver_sql(statement, (query,)).scalars().all()
+        statement, values = _rows(within, query, "body", SAMPLE)
+        return connection.exec_driver_sql(statement, values).scalars().all()
 
     def optimize(self, connection: Connection, *, first: bool) -> bool:
         """One step of merging the index into one segment, which leaves deleted words out; whether more is to do.
@@ -142,14 +145,35 @@ def _estimated(
     return found
 
 
+def _rows(within: Reach, query: str, columns: str, limit: int) -> tuple[str, tuple[str, ...]]:
+    """A statement for rows that match, with its values."""
+    parts = _parts(within)
+    one = f"SELECT * FROM (SELECT {columns} FROM chunk_words WHERE chunk_words MATCH ?{{part}} LIMIT {limit})"  # noqa: S608
+    return " UNION ALL ".join(one.format(part=part) for part in parts), (query,) * len(parts)
+
+
+def _parts(within: Reach) -> list[str]:
+    """Conditions that find the rows of the chosen documents when put one after the other; one that is empty for all.
+
+    The passages of a document lie side by side, those of several may lie anywhere: a few are gone through one by one.
+    """
+    if within.documents is None:
+        return [""]
+    if len(within.documents) > _APART:
+        return [_of(within.documents)]
+    return [_of([number]) for number in within.documents]
+
+
 def _of_documents(within: Reach) -> str:
+    return "" if within.documents is None else _of(within.documents)
+
+
+def _of(documents: Sequence[int]) -> str:
     """Only numbers of our own go into the statement's text.
 
     The bounds are for FTS5; the plus keeps SQLite from asking it for each row id by itself.
     """
-    if within.documents is None:
-        return ""
-    numbers = ", ".join(str(int(number)) for number in within.documents)
+    numbers = ", ".join(str(int(number)) for number in documents)
     ids = f"FROM chunk WHERE document_no IN ({numbers})"
     return f" AND rowid BETWEEN (SELECT min(id) {ids}) AND (SELECT max(id) {ids}) AND +rowid IN (SELECT id {ids})"
 

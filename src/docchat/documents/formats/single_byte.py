@@ -3,7 +3,6 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import cache
 from itertools import islice
 
 # ruff: noqa: RUF001  (letters that look like others are what this is about)
@@ -88,8 +87,9 @@ Place = tuple[int, int, int]
 def likeliest(sample: bytes) -> tuple[str, float]:
     """The encoding that fits best, and how well: 1 is a text of one language, below 0.5 hardly a text."""
     places = Counter(islice(_places(sample), _MOST_PLACES))
+    weights = {language: _weights(alphabet) for language, alphabet in _ALPHABETS.items()}
     fits = {
-        encoding: max(_fit(places, encoding, language) for language in languages.split())
+        encoding: max(_fit(places, encoding, weights.get(language)) for language in languages.split())
         for encoding, languages, _ in _ENCODINGS
     }
     costs = {encoding: cost for encoding, _, cost in _ENCODINGS}
@@ -105,22 +105,15 @@ def _places(sample: bytes) -> Iterator[Place]:
             yield padded[at - 1], byte, padded[at + 1]
 
 
-@cache
-def _characters(encoding: str) -> str:
-    return "".join(bytes([byte]).decode(encoding, "replace") for byte in range(256))
-
-
-@cache
-def _weights(language: str) -> Mapping[str, float]:
-    alphabet = _ALPHABETS[language]
+def _weights(alphabet: str) -> Mapping[str, float]:
+    """What each letter of an alphabet counts."""
     step = (_RARE if len(alphabet) > 20 else _RARE / 6) / len(alphabet)  # of a Latin script most letters are in ASCII
     return {letter: 1.0 - step * rank for rank, letter in reversed(list(enumerate(alphabet)))}
 
 
-def _fit(places: Mapping[Place, int], encoding: str, language: str) -> float:
-    """The mean of what each character counts, read in an encoding as a text of a language."""
-    characters = _characters(encoding)
-    weights = _weights(language) if language != "any" else None
+def _fit(places: Mapping[Place, int], encoding: str, weights: Mapping[str, float] | None) -> float:
+    """The mean of what each character counts, read in an encoding as a text of one language, None: of any."""
+    characters = bytes(range(256)).decode(encoding, "replace")
     total = counted = letters = 0.0
     for (before, byte, after), times in places.items():
         character = characters[byte]
@@ -133,7 +126,7 @@ def _fit(places: Mapping[Place, int], encoding: str, language: str) -> float:
         else:
             total += times * _mark(character, *around)
         counted += times
-    if not counted or (language != "any" and encoding != "cp1252" and letters < _FEWEST):
+    if not counted or (encoding != "cp1252" and letters < _FEWEST):
         return _FOREIGN
     return total / counted
 
