@@ -55,6 +55,13 @@ def test_a_locked_document_asks_for_its_password(browser: Browser, tmp_path: Pat
     browser.see(".attached-file.ready", text="vault.pdf")
 
 
+def still(browser: Browser, asked: str, milliseconds: int = 2500) -> bool:
+    """Say whether the page asked for nothing in that time."""
+    before = browser.run(asked)
+    browser.wait_for(f"setTimeout(arguments[0], {milliseconds})")
+    return bool(browser.run(asked) == before)
+
+
 def test_many_files_have_one_bar_and_the_skipped_their_reasons(browser: Browser, tmp_path: Path) -> None:
     files = [written(tmp_path, f"note{number}.txt", f"Barrel {number} holds oil. " * 50) for number in range(12)]
     files += [written(tmp_path, "scan.png", png(2, 8, b"\xc8\x0a\x1e")), written(tmp_path, "none.txt", "")]
@@ -74,9 +81,7 @@ def test_many_files_have_one_bar_and_the_skipped_their_reasons(browser: Browser,
     browser.wait(lambda: browser.run(DRAWN, ".document .kind img"), "its picture all the same")
     # Nothing is under way: nothing is asked for any more.
     asked = "return performance.getEntriesByType('resource').filter(one => one.name.includes('/api/documents')).length"
-    before = browser.run(asked)
-    browser.wait_for("setTimeout(arguments[0], 2500)")
-    assert browser.run(asked) == before
+    browser.wait(lambda: still(browser, asked), "no more requests")
 
 
 def test_a_question_is_asked_of_chosen_documents_alone(browser: Browser, tmp_path: Path) -> None:
