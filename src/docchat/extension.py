@@ -12,7 +12,7 @@ from typing import cast
 from flask import Flask, request_finished, request_started
 
 from .answers.attachments import Attachments
-from .answers.openai import OpenAIModel
+from .answers.models.openai import OpenAIModel
 from .answers.run import Answers
 from .blueprint import make_blueprint
 from .config import Settings

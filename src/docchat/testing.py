@@ -7,7 +7,7 @@ from types import TracebackType
 
 from flask import Flask
 
-from .answers.model import ChatMessage, ModelStream
+from .answers.models.model import ChatMessage, ModelStream
 from .answers.run import Answers
 from .web.state import EXTENSION, Services
 

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from docchat.answers.cite import Marker
-from docchat.answers.cues import Wanted, extreme, offers, script, wanted
-from docchat.answers.units import units_of
+from docchat.answers.grounding.cite import Marker
+from docchat.answers.quotes.cues import Wanted, extreme, offers, script, wanted
+from docchat.answers.quotes.units import units_of
 
 LENGTH = 20_000
 SECONDS = 1.0

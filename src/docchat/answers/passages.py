@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..types import Chunk, Citation
-from .units import Unit
+from .quotes.units import Unit
 
 
 @dataclass(frozen=True, slots=True)

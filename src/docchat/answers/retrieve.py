@@ -11,9 +11,9 @@ from ..documents.scope import Scope
 from ..documents.terms import terms
 from ..errors import NotFound
 from ..types import Chunk, PageText, ScoredChunk
-from .lines import is_row
 from .passages import Passage
-from .units import Unit, units_of
+from .quotes.lines import is_row
+from .quotes.units import Unit, units_of
 
 PASSAGES = 8
 """An answer rests on at most this many passages."""

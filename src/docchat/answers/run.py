@@ -10,8 +10,8 @@ from ..config import Settings
 from ..errors import InvalidInput, TooLarge
 from ..types import AnswerEvent, Chunk, Citation, Draft, MessageState, Mode, new_id
 from .attachments import Attachments
-from .characters import whole
-from .model import ChatModel
+from .models.characters import whole
+from .models.model import ChatModel
 from .relay import follow_stored, successor_of
 from .retrieve import Index, Pages
 from .runs import LiveRun, Run, Runs

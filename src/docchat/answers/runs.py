@@ -11,7 +11,7 @@ from uuid import UUID
 from ..errors import DocChatError, NotFound, Overloaded, StoreError
 from ..sessions.sql import Watch
 from ..types import AnswerEvent, Message, Mode
-from .model import ModelStream
+from .models.model import ModelStream
 
 FLUSH_SECONDS = 0.125
 """Text is sent at most eight times a second."""

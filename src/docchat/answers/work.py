@@ -15,11 +15,11 @@ from ..sessions.sql import Watch
 from ..types import AnswerEvent, ChatSession, Chunk, Citation, Draft, Message, MessageState, Page
 from .attached import WithAttachments
 from .attachments import Attachments
-from .cite import Marker, Segment
-from .extractive import Quote, extract
-from .model import ChatMessage, ChatModel
+from .grounding.cite import Marker, Segment
+from .models.model import ChatMessage, ChatModel
+from .models.prompt import REFUSAL, build_messages
 from .passages import Passage
-from .prompt import REFUSAL, build_messages
+from .quotes.extractive import Quote, extract
 from .retrieve import Index, Pages, Turn, retrieve
 from .runs import PATIENCE_SECONDS, LiveRun
 from .sources import Sources

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from ...answers.evaluate import read_questions
+from ...answers.evaluation.answering import read_questions
 from ...types import Document, DocumentState
 from ...web.state import Services
 from .measure import OURS, OWNER, Key, Recorder

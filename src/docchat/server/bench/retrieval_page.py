@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...answers.evaluate_retrieval import Figures, Report
+from ...answers.evaluation.retrieval import Figures, Report
 from ...errors import InvalidInput
 
 BEGIN = "<!-- docchat eval retrieval --write writes from here -->"

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from ...answers.evaluate import evaluate_answers
-from ...answers.evaluate_retrieval import SIGNALS, evaluate_retrieval
+from ...answers.evaluation.answering import evaluate_answers
+from ...answers.evaluation.retrieval import SIGNALS, evaluate_retrieval
 from ...documents.index import Signal
 from ...types import Mode
 from ..bench import page, report, retrieval_page

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..passages import Passage
 from .cues import FAR, Script, Wanted, script
 from .fit import BESIDE, IN_DOCUMENT, SIMILAR, Candidate, Question, candidates
-from .passages import Passage
 
 MAX_QUOTES = 3
 """At most this many sentences are quoted."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import InvalidInput
+from ...errors import InvalidInput
 
 Unit = Literal["document", "page", "paragraph"]
 """What is counted as found."""

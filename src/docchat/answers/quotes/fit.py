@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from ..documents.terms import Known, terms
+from ...documents.terms import Known, terms
+from ..passages import Passage
 from .cues import Wanted, extreme, offers, wanted
-from .passages import Passage
 from .tables import extreme_rows
 from .units import Unit, tidy
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from ..documents.terms import terms
+from ...documents.terms import terms
 from .cues import Extreme
 from .lines import cells_of
 from .units import Unit

@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from docchat.answers.model import ChatMessage
-from docchat.answers.openai import OpenAIModel
+from docchat.answers.models.model import ChatMessage
+from docchat.answers.models.openai import OpenAIModel
 from docchat.errors import ModelUnavailable
 
-from .conftest import PlayedModel
+from ..conftest import PlayedModel
 
 HELLO = [ChatMessage("user", "Say hello.")]
 

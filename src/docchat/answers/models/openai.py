@@ -11,7 +11,7 @@ from types import TracebackType
 import httpx
 from httpcore import NetworkStream
 
-from ..errors import ModelUnavailable
+from ...errors import ModelUnavailable
 from .characters import Joiner, whole
 from .model import ChatMessage
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docchat.answers.characters import Joiner, whole
+from docchat.answers.models.characters import Joiner, whole
 
 ANY = st.text(st.characters() | st.sampled_from("\ud83d\ude00\udfff\ud800"))
 

@@ -4,10 +4,10 @@ import math
 import re
 from collections.abc import Callable, Sequence
 
-from ..documents.terms import terms
-from ..types import Chunk, Citation
-from .passages import Passage
-from .units import Unit
+from ...documents.terms import terms
+from ...types import Chunk, Citation
+from ..passages import Passage
+from ..quotes.units import Unit
 
 # Models write [1], [1, 2] or 【1†source】; a blank before a mark goes with it when the mark is dropped.
 _MARK = re.compile(r" ?(?:\[([ \d,;]{1,24})\]|【([^】\n]{1,24})】)")

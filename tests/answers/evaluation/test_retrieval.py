@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from docchat.answers.evaluate_retrieval import Figures, evaluate_retrieval
-from docchat.answers.question_sets import Right, read_set
+from docchat.answers.evaluation.question_sets import Right, read_set
+from docchat.answers.evaluation.retrieval import Figures, evaluate_retrieval
 from docchat.errors import InvalidInput
 from docchat.server.bench import retrieval_page
 
-from .conftest import House
+from ..conftest import House
 
 
 def _write(path: Path, *lines: dict[str, object]) -> None:

@@ -17,13 +17,13 @@ from statistics import median
 from typing import BinaryIO, Protocol
 from uuid import UUID
 
-from ..documents.index import Signal, Told
-from ..documents.scope import Scope
-from ..errors import DocChatError
-from ..types import Chunk, Document, DocumentState, PageText, ScoredChunk
-from .evaluate import OWNER
+from ...documents.index import Signal, Told
+from ...documents.scope import Scope
+from ...errors import DocChatError
+from ...types import Chunk, Document, DocumentState, PageText, ScoredChunk
+from ..retrieve import Turn, find
+from .answering import OWNER
 from .question_sets import Asked, QuestionSet, Right, read_set
-from .retrieve import Turn, find
 
 SIGNALS: tuple[Signal, ...] = ("words", "meaning", "default")
 _DEEP = 40

@@ -4,10 +4,10 @@ import math
 import re
 from collections.abc import Sequence
 
-from ..errors import TooLarge
-from ..types import Message
+from ...errors import TooLarge
+from ...types import Message
+from ..passages import Passage
 from .model import ChatMessage
-from .passages import Passage
 
 REFUSAL = "Your documents do not say."
 """What an answer says when the documents hold nothing on the question; answers that refuse begin with it."""

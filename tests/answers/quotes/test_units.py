@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docchat.answers.lines import cells_of
-from docchat.answers.units import Unit, tidy, units_of
+from docchat.answers.quotes.lines import cells_of
+from docchat.answers.quotes.units import Unit, tidy, units_of
 
 
 def said(text: str) -> list[str]:

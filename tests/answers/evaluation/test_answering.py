@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from docchat.answers.evaluate import evaluate_answers, holds, read_questions
+from docchat.answers.evaluation.answering import evaluate_answers, holds, read_questions
 from docchat.errors import InvalidInput
 
-from .conftest import House
+from ..conftest import House
 
 QUESTIONS = [
     {"id": "a", "question": "When was the lighthouse built?", "answers": ["1873"], "doc": "light.txt"},

@@ -5,9 +5,9 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docchat.answers.cite import Marker, best_quote
+from docchat.answers.grounding.cite import Marker, best_quote
 from docchat.answers.passages import Passage
-from docchat.answers.units import units_of
+from docchat.answers.quotes.units import units_of
 from docchat.types import Chunk, Citation
 
 PAGE = "Bees dance to tell where flowers are. A hive has one queen.\n\nThe queen lays two thousand eggs a day."

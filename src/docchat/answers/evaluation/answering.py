@@ -17,9 +17,9 @@ from statistics import median
 from typing import BinaryIO, Protocol
 from uuid import UUID
 
-from ..errors import DocChatError, InvalidInput
-from ..types import AnswerEvent, ChatSession, Document, DocumentState, Message, Mode
-from .runs import Run
+from ...errors import DocChatError, InvalidInput
+from ...types import AnswerEvent, ChatSession, Document, DocumentState, Message, Mode
+from ..runs import Run
 
 OWNER = "evaluation"
 """The owner of everything that an evaluation stores."""

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docchat.answers.cues import Script, Wanted, extreme, offers, script, wanted
-from docchat.answers.extractive import Extract, extract
 from docchat.answers.passages import Passage
-from docchat.answers.units import units_of
+from docchat.answers.quotes.cues import Script, Wanted, extreme, offers, script, wanted
+from docchat.answers.quotes.extractive import Extract, extract
+from docchat.answers.quotes.units import units_of
 from docchat.documents.terms import terms
 from docchat.types import Chunk
 

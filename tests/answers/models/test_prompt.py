@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docchat.answers.prompt import build_messages, estimate_tokens
+from docchat.answers.models.prompt import build_messages, estimate_tokens
 from docchat.errors import TooLarge
 from docchat.types import Message, Role, utc_now
 
-from .test_cite import passage
+from ..grounding.test_cite import passage
 
 
 def message(number: int, role: Role, text: str) -> Message:

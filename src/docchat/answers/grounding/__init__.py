@@ -1,0 +1,1 @@
+"""What ties an answer to its sources: marks, and whether they hold."""
