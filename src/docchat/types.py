@@ -34,7 +34,10 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class ChatSession:
-    """A conversation of one owner. An empty `title` means that none was given yet."""
+    """A conversation of one owner. An empty `title` means that none was given yet.
+
+    A chat about a part of a document names the document and the `section` of it.
+    """
 
     id: UUID
     owner: str
@@ -44,6 +47,8 @@ class ChatSession:
     updated_at: datetime
     memory_from: int | None = None
     """Id of the first message a model is told of; None: all of them."""
+    document_id: UUID | None = None
+    section: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +80,24 @@ class MessageState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """The characters [start, end) of an answer that its sources do not carry.
+
+    `unsupported`: a statement that no passage holds. `number`: a number that stands in no cited passage.
+    """
+
+    start: int
+    end: int
+    kind: Literal["unsupported", "number"]
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A message to be stored; the store adds id and time.
 
-    `collections` and `documents` are what a question was asked of, as in a search's Scope.
+    `collections` and `documents` are what a question was asked of, as in a search's Scope. Of an answer: `understood`
+    is the question as it was looked for, when that differs; `nearest` what comes closest when the documents do not say;
+    `doubts` what in it does not hold; `follow_ups` are questions that may come next.
     """
 
     role: Role
@@ -92,6 +111,10 @@ class Draft:
     run_id: UUID | None = None
     collections: tuple[UUID, ...] | None = None
     documents: tuple[UUID, ...] = ()
+    understood: str = ""
+    nearest: tuple[Citation, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    follow_ups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,8 @@ def test_the_fields_of_a_chat(client: FlaskClient) -> None:
         "updated_at",
         "user",
         "memory_from",
+        "document",
+        "section",
         "messages",
         "older",
     }

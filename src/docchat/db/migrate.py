@@ -12,15 +12,18 @@ from .engine import Database
 from .schema import (
     attachment,
     attachment_part,
+    chat_model,
     chat_session,
     collection,
     collection_member,
     document,
+    feedback,
     followed_file,
     job,
     metadata,
     receipt,
     store_meta,
+    usage,
 )
 
 REINDEX = "reindex"
@@ -60,7 +63,8 @@ def _m002_receipts(connection: Connection) -> None:
     )
     connection.execute(text("DROP TABLE receipt_before"))
     for index in chat_session.indexes:
-        index.create(connection, checkfirst=True)
+        if "document_id" not in index.c:  # a column of a later step
+            index.create(connection, checkfirst=True)
     waiting = select(job.c.id, job.c.subject).where(job.c.kind == "reclaim", job.c.subject != "documents")
     for found in connection.execute(waiting).all():
         no = int(found.subject)
@@ -87,7 +91,17 @@ def _m003_collections(connection: Connection) -> None:
         connection.execute(insert(job).values(kind=INDEX_AGAIN, subject="documents", run_at=utc_now()))
 
 
-STEPS: tuple[Step, ...] = (_m001_tables, _m002_receipts, _m003_collections)
+def _m004_answers(connection: Connection) -> None:
+    """Models to choose from, what was used of them, opinions on answers, and chats about a part of a document."""
+    metadata.create_all(connection, tables=[chat_model, usage, feedback])
+    connection.execute(text(f"ALTER TABLE chat_session ADD COLUMN document_id {_UUID[connection.dialect.name]}"))
+    connection.execute(text("ALTER TABLE chat_session ADD COLUMN section VARCHAR(64)"))
+    for index in chat_session.indexes:
+        index.create(connection, checkfirst=True)
+
+
+_UUID = {"sqlite": "CHAR(32)", "postgresql": "UUID"}
+STEPS: tuple[Step, ...] = (_m001_tables, _m002_receipts, _m003_collections, _m004_answers)
 
 
 def migrate(database: Database, *, extra: Step | None = None) -> Origin:

@@ -56,7 +56,7 @@ store_meta = Table(
 # successor and receipt; nothing of its content. Messages below `first_seq` went with the history, those below
 # `memory_seq` are kept but not told to a model. `turn` counts the changes of an owner's sessions: the newest has the
 # highest, whatever the clock says. `attachments` and `attached_passages` are counters for receipts; `next_part` numbers
-# the rows of attachments.
+# the rows of attachments. A chat about a part of a document names both; `section` is a place in it, never its words.
 chat_session = Table(
     "chat_session",
     metadata,
@@ -79,6 +79,8 @@ chat_session = Table(
     Column("attachments", Integer, nullable=False, server_default=text("0")),
     Column("attached_passages", Integer, nullable=False, server_default=text("0")),
     Column("next_part", Integer, nullable=False, server_default=text("0")),
+    Column("document_id", Uuid),
+    Column("section", String(64)),
     sqlite_autoincrement=True,
 )
 Index(
@@ -94,6 +96,13 @@ Index(
     chat_session.c.receipt_id,
     sqlite_where=chat_session.c.receipt_id.is_not(None),
     postgresql_where=chat_session.c.receipt_id.is_not(None),
+)
+Index(
+    "chat_session_by_section",
+    chat_session.c.document_id,
+    chat_session.c.owner,
+    sqlite_where=chat_session.c.document_id.is_not(None),
+    postgresql_where=chat_session.c.document_id.is_not(None),
 )
 
 # id = session no << 24 | seq: the rows of a session are one range of the primary key.
@@ -113,6 +122,14 @@ answer_run = Table(
     Column("message_id", _Number, nullable=False),
     Column("beat_at", Instant, nullable=False),
     Column("stop", Integer, nullable=False, server_default=text("0")),
+)
+
+# What somebody thinks of an answer, sealed under the history key; `id` is the answer's.
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", _Number, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
 )
 
 SEQ_BITS = 24
@@ -145,7 +162,7 @@ attachment_part = Table(
     UniqueConstraint("attachment_no", "kind", "number", name="attachment_part_number"),
 )
 
-SESSION_OWNED = (message, answer_run, attachment, attachment_part)
+SESSION_OWNED = (message, feedback, answer_run, attachment, attachment_part)
 """Every table whose rows belong to a session. A clear empties them all; a test reads each of them afterwards."""
 
 # `scope` says in ids and numbers what a clear is still to do, or what an undo needs; never content.
@@ -163,6 +180,32 @@ receipt = Table(
     Column("successor", Uuid),
     Column("created_at", Instant, nullable=False),
     Column("undo_until", Instant),
+)
+
+# A language model that an administrator has connected; the key of its server is sealed under the key in `slot`.
+chat_model = Table(
+    "chat_model",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("place", Integer, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("slot", BigInteger),
+    Column("sealed_key", LargeBinary),
+    Column("context_tokens", Integer, nullable=False),
+    Column("enabled", Integer, nullable=False, server_default=text("1")),
+    Column("created_at", Instant, nullable=False),
+)
+
+# How much an owner asked for on a day (whole days since 1970 UTC).
+usage = Table(
+    "usage",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("answers", Integer, nullable=False, server_default=text("0")),
+    Column("tokens", BigInteger, nullable=False, server_default=text("0")),
 )
 
 job = Table(

@@ -10,7 +10,7 @@ from uuid import UUID
 from ..errors import Cleared, KeyDamaged
 from ..keys.cipher import seal, unseal, unseal_each
 from ..keys.keyring import CLEARED, Keyring, SlotState
-from ..types import Citation, Draft, Message, MessageState
+from ..types import Citation, Doubt, Draft, Message, MessageState
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def _encode(message: Message) -> bytes:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Citation):
+    if isinstance(value, Citation | Doubt):
         return asdict(value)
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
@@ -148,8 +148,13 @@ def _decode(number: int, body: bytes) -> Message:
         values["collections"] = tuple(map(UUID, values["collections"]))
     if "documents" in values:
         values["documents"] = tuple(map(UUID, values["documents"]))
-    if "citations" in values:
-        values["citations"] = tuple(
-            Citation(**{**citation, "document_id": UUID(citation["document_id"])}) for citation in values["citations"]
-        )
+    for name in ("citations", "nearest"):
+        if name in values:
+            values[name] = tuple(
+                Citation(**{**citation, "document_id": UUID(citation["document_id"])}) for citation in values[name]
+            )
+    if "doubts" in values:
+        values["doubts"] = tuple(Doubt(**doubt) for doubt in values["doubts"])
+    if "follow_ups" in values:
+        values["follow_ups"] = tuple(values["follow_ups"])
     return Message(id=number, **values)

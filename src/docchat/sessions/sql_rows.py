@@ -72,7 +72,8 @@ def id_range(session_no: int, first_seq: int = 0) -> tuple[int, int]:
 def as_session(row: SessionRow, title: str = "") -> ChatSession:
     """The session in a row, with its title opened."""
     memory_from = message_id(row.no, row.memory_seq) if row.memory_seq > row.first_seq else None
-    return ChatSession(row.id, row.owner, title, row.messages, row.created_at, row.updated_at, memory_from)
+    known = row.created_at, row.updated_at, memory_from, row.document_id, row.section
+    return ChatSession(row.id, row.owner, title, row.messages, *known)
 
 
 def counts_of(rows: Sequence[SessionRow]) -> dict[str, int]:

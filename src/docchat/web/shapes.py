@@ -45,10 +45,19 @@ class PassageJson(TypedDict):
     deleted: bool
 
 
+class DoubtJson(TypedDict):
+    """Characters `start` to `end` of an answer that its sources do not carry: `unsupported`, or a `number`."""
+
+    start: int
+    end: int
+    kind: str
+
+
 class MessageJson(TypedDict):
     """A question or an answer; `run` is the id under which a running answer is followed.
 
-    `collections` and `documents` are what a question was asked of; null and none: everything.
+    `collections` and `documents` are what a question was asked of; null and none: everything. `understood` is the
+    question as it was looked for, empty when it is as it was asked; `nearest` comes with a refusal.
     """
 
     id: int
@@ -64,10 +73,17 @@ class MessageJson(TypedDict):
     run: str | None
     collections: list[str] | None
     documents: list[str]
+    understood: str
+    nearest: list[CitationJson]
+    doubts: list[DoubtJson]
+    follow_ups: list[str]
 
 
 class SessionJson(TypedDict):
-    """A chat without its messages; `memory_from` is the id of the first message a model is told of."""
+    """A chat without its messages; `memory_from` is the id of the first message a model is told of.
+
+    `document` and `section` name what it is about, null for a chat about everything.
+    """
 
     id: str
     title: str
@@ -76,6 +92,8 @@ class SessionJson(TypedDict):
     updated_at: str
     user: str
     memory_from: int | None
+    document: str | None
+    section: str | None
 
 
 class ProgressJson(TypedDict):
@@ -211,6 +229,10 @@ def message(value: Message, gone: Gone = NOTHING) -> MessageJson:
         "run": _id(value.run_id),
         "collections": None if value.collections is None else [collection_id(item) for item in value.collections],
         "documents": [str(item) for item in value.documents],
+        "understood": value.understood,
+        "nearest": [citation(item, gone) for item in value.nearest],
+        "doubts": [{"start": item.start, "end": item.end, "kind": item.kind} for item in value.doubts],
+        "follow_ups": list(value.follow_ups),
     }
 
 
@@ -224,6 +246,8 @@ def session(value: ChatSession, user: str) -> SessionJson:
         "updated_at": value.updated_at.isoformat(),
         "user": user,
         "memory_from": value.memory_from,
+        "document": _id(value.document_id),
+        "section": value.section,
     }
 
 
