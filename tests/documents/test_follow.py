@@ -12,6 +12,7 @@ from sqlalchemy import text
 from docchat.documents import follow
 from docchat.documents.follow import Follower, Report
 from docchat.documents.scope import Scope
+from docchat.documents.sql_collections import Collections
 from docchat.documents.sql_followed import Place, hashed
 from docchat.documents.terms import terms
 from docchat.errors import StoreUnavailable
@@ -259,6 +260,28 @@ def test_killed_while_deleting_it_goes_on(desk: Desk, monkeypatch: pytest.Monkey
     (desk.folder / "river.txt").unlink()
     desk.follow(delete=True)
     assert desk.names() == ["bread.md"]
+
+
+def test_who_may_only_read_by_now_hears_that_nothing_was_deleted(house: House, tmp_path: Path) -> None:
+    collections, folder = Collections(house.database), tmp_path / "papers"
+    folder.mkdir()
+    team = collections.create(owner="owner", name="Team").id
+    collections.put_member(owner="owner", collection_id=team, user_id="ada", role="writer")
+    for name in ("one.txt", "two.txt"):
+        (folder / name).write_text(f"The {name} of the harbour is old.")
+    follower = Follower(house.library, Place("ada", team), limit=LIMIT)
+    follower.follow(follower.look([folder]), delete=True)
+    house.worker.run_due()
+    collections.put_member(owner="owner", collection_id=team, user_id="ada", role="reader")
+    for name in ("one.txt", "two.txt"):
+        (folder / name).unlink()
+    report = follower.follow(follower.look([folder]), delete=True)
+    assert not report.removed
+    assert [reason for _, reason in report.failed] == ["You may read this collection, but not change it."] * 2
+    assert len(house.library.list(owner="owner", collection=team).items) == 2
+    collections.put_member(owner="owner", collection_id=team, user_id="ada", role="writer")
+    assert len(follower.follow(follower.look([folder]), delete=True).removed) == 2, "it is tried again"
+    assert not house.library.list(owner="owner", collection=team).items
 
 
 def test_what_cannot_be_looked_at_is_not_gone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

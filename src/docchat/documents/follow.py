@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
-from ..errors import DocChatError, NotFound
+from ..errors import DocChatError, NotAllowed, NotFound
 from ..types import DocumentState
 from .folder import File, Seen, look
 from .library import Library
@@ -111,8 +111,8 @@ class Follower:
         for file in pending:
             new = None if file.document_id is None else states.get(file.document_id)
             if new is not None and new.state is DocumentState.READY:
-                if file.replaces not in used:
-                    self._delete(file.replaces)
+                if file.replaces not in used and not self._delete(file.replaces):
+                    continue
                 self._followed.note([replace(file, replaces=None)])
 
     def states(self, document_ids: Sequence[UUID]) -> dict[UUID, Held]:
@@ -216,19 +216,23 @@ class Follower:
         known.pop(file.path, None)
         shared = any(other.document_id == file.document_id for other in known.values())
         self._followed.mark_leaving(file.path)
-        if not shared and not file.adopted:
-            self._delete(file.document_id)
-        self._delete(file.replaces)
+        useless = [file.replaces] if shared or file.adopted else [file.document_id, file.replaces]
+        if not all(map(self._delete, useless)):
+            report.failed.append((file.path, NotAllowed().message))
+            return
         self._followed.note([], forget=[file.path])
         report.removed.append(file.path)
 
-    def _delete(self, document_id: UUID | None) -> None:
-        if document_id is None:
-            return
+    def _delete(self, document_id: UUID | None) -> bool:
+        """Delete a document if there is one; False when its collection may only be read by now."""
         try:
-            self._library.delete(owner=self._place.owner, document_id=document_id)
+            if document_id is not None:
+                self._library.delete(owner=self._place.owner, document_id=document_id)
         except NotFound:
-            return  # somebody was faster
+            pass  # somebody was faster
+        except NotAllowed:
+            return False
+        return True
 
 
 class _Turn:
