@@ -55,9 +55,10 @@ class Clearing:
         Raises NotFound for an unknown id and another owner's alike, ClearUnfinished when the keys are destroyed but
         the rows could not be taken away yet.
         """
-        burial = self._withhold_and_bury(self._graves.find(owner=owner, session_id=session_id), "clear")
+        grave = self._graves.find(owner=owner, session_id=session_id)
+        burial = self._withhold_and_bury(grave, "clear")
         session = burial.session or self._graves.current(owner=owner, session_id=session_id)
-        return Clearance(session or self._graves.empty(owner=owner), burial.receipt)
+        return Clearance(session or self._graves.empty(owner=owner, about=grave.about), burial.receipt)
 
     def clear_current(self, *, owner: str, session_id: UUID | None) -> Clearance:
         """Clear what the owner's cookie names, if it is the owner's; the owner gets an empty session in any case.

@@ -20,14 +20,27 @@ from .sealing import Slots
 from .shredder import Shredder
 from .sql_attachment_rows import JOB as ATTACH
 from .sql_attachment_rows import jobs_of
-from .sql_rows import NEXT_TURN, SessionRow, as_session, counts_of, find, id_range, insert_empty, slots_of
+from .sql_rows import (
+    NEXT_TURN,
+    About,
+    SessionRow,
+    about_of,
+    as_session,
+    counts_of,
+    find,
+    id_range,
+    insert_empty,
+    slots_of,
+)
+from .sql_sections import bound
 
 # Chats up to this many messages lose their rows in the transaction of the clear itself; longer ones, whose keys are
 # destroyed just the same, in the reclaim job: so a clear takes as long at 10,000 messages as at 10.
 INLINE_MESSAGES = 64
 _BATCH = 500
 _GRAVE_COLUMNS = tuple(
-    chat_session.c[name] for name in ("no", "id", "owner", "meta_slot", "history_slot", "cleared_at")
+    chat_session.c[name]
+    for name in ("no", "id", "owner", "meta_slot", "history_slot", "cleared_at", "document_id", "section")
 )
 
 _END_RUNS = Prepared(delete(answer_run).where(answer_run.c.session_no == bindparam("row_no")))
@@ -55,7 +68,11 @@ _EMPTY_HISTORY = _ROW.values(
 # Among the newest only: who has written to a hundred chats since gets another one.
 _NEWEST = (
     select(chat_session.c.no)
-    .where(chat_session.c.owner == bindparam("of_owner"), chat_session.c.cleared_at.is_(None))
+    .where(
+        chat_session.c.owner == bindparam("of_owner"),
+        chat_session.c.cleared_at.is_(None),
+        chat_session.c.document_id.is_(None),
+    )
     .order_by(chat_session.c.turn.desc(), chat_session.c.no.desc())
     .limit(100)
 )
@@ -86,6 +103,7 @@ class Grave:
     session_id: UUID
     slots: Slots
     cleared: bool
+    about: About | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +191,14 @@ class SqlGraves:
             return None
         return as_session(row)
 
-    def empty(self, *, owner: str) -> ChatSession:
-        """The owner's newest session that was never written to; a new one when there is none."""
+    def empty(self, *, owner: str, about: About | None = None) -> ChatSession:
+        """The owner's newest session that was never written to; a new one when there is none.
+
+        With `about` the owner's chat that is bound to it, as it is.
+        """
         with self._database.write() as connection:
+            if about is not None:
+                return as_session(bound(connection, owner=owner, about=about))
             row = connection.execute(_NEVER_WRITTEN, {"of_owner": owner}).one_or_none()
             return insert_empty(connection, owner=owner) if row is None else as_session(row)
 
@@ -215,7 +238,7 @@ class SqlGraves:
 
     def _bury(self, connection: Connection, row: SessionRow, action: Action, final: bool) -> Burial:
         written = self._receipt(connection, row, action, final)
-        session = insert_empty(connection, owner=row.owner) if action == "clear" else None
+        session = insert_empty(connection, owner=row.owner, about=about_of(row)) if action == "clear" else None
         if session is not None:
             written = replace(written, successor=session.id)
         pending = written.state is ReceiptState.PENDING
@@ -263,5 +286,5 @@ class SqlGraves:
 
 
 def grave_of(row: SessionRow) -> Grave:
-    """The grave of a row; needs owner, id, slots and cleared_at."""
-    return Grave(row.owner, row.id, slots_of(row), row.cleared_at is not None)
+    """The grave of a row; needs owner, id, slots, cleared_at and what it is about."""
+    return Grave(row.owner, row.id, slots_of(row), row.cleared_at is not None, about_of(row))

@@ -33,8 +33,12 @@ _INSERT = Prepared(
         created_at=bindparam("at"),
         updated_at=bindparam("at"),
         turn=NEXT_TURN,
+        document_id=bindparam("about_document"),
+        section=bindparam("about_section"),
     )
 )
+About = tuple[UUID, str]
+"""A document and a section of it: what a chat may be bound to."""
 
 
 def find(connection: Connection, *, owner: str, session_id: UUID, lock: bool = False) -> SessionRow:
@@ -82,9 +86,16 @@ def counts_of(rows: Sequence[SessionRow]) -> dict[str, int]:
     return {"attachments": files, "passages": sum(row.attached_passages for row in rows)} if files else {}
 
 
-def insert_empty(connection: Connection, *, owner: str) -> ChatSession:
+def about_of(row: SessionRow) -> About | None:
+    """What the session is bound to; None for a chat about everything."""
+    return None if row.document_id is None else (row.document_id, row.section)
+
+
+def insert_empty(connection: Connection, *, owner: str, about: About | None = None) -> ChatSession:
     """Store a new empty session, without keys."""
     now = utc_now()
-    session = ChatSession(new_id(), owner, "", 0, now, now)
-    _INSERT.execute(connection, {"new_id": session.id, "of_owner": owner, "at": now})
+    document_id, section = about or (None, None)
+    session = ChatSession(new_id(), owner, "", 0, now, now, document_id=document_id, section=section)
+    values = {"new_id": session.id, "of_owner": owner, "at": now}
+    _INSERT.execute(connection, values | {"about_document": document_id, "about_section": section})
     return session
