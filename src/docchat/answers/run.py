@@ -15,6 +15,7 @@ from .models.model import ChatModel
 from .relay import follow_stored, successor_of
 from .retrieve import Index, Pages
 from .runs import LiveRun, Run, Runs
+from .section import Sections
 from .sources import Sources
 from .work import Store, Tools, answer
 
@@ -38,10 +39,11 @@ class Answers:
         model: ChatModel | None,
         settings: Settings,
         attachments: Attachments | None = None,
+        sections: Sections | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
-        self._tools = Tools(store, index, library, model, settings, attachments)
+        self._tools = Tools(store, index, library, model, settings, attachments, sections)
         self._runs = Runs(
             alive=store.alive, beat=lambda run_id: store.beat_run(run_id=run_id), limit=settings.max_running_answers
         )

@@ -10,7 +10,7 @@ from uuid import UUID
 from ..config import Settings
 from ..documents.scope import Scope
 from ..documents.terms import terms
-from ..errors import Cleared, DocChatError, ModelUnavailable, StoreError, StoreUnavailable, TooLarge, trail
+from ..errors import Cleared, DocChatError, ModelUnavailable, NotFound, StoreError, StoreUnavailable, TooLarge, trail
 from ..sessions.sql import Watch
 from ..types import AnswerEvent, ChatSession, Chunk, Citation, Draft, Message, MessageState, Page
 from .attached import WithAttachments
@@ -22,6 +22,7 @@ from .passages import Passage
 from .quotes.extractive import Quote, extract
 from .retrieve import Index, Pages, Turn, retrieve
 from .runs import PATIENCE_SECONDS, LiveRun
+from .section import Sections, narrowed
 from .sources import Sources
 
 STORE_SECONDS = 2.0
@@ -33,6 +34,9 @@ _TITLE_CHARS = 60
 _PAUSE_SECONDS = 0.1
 _NOTHING_FITS = f"{REFUSAL} Nothing in them fits this question closely enough to quote."
 _NO_DOCUMENTS = "Your documents do not say, for there are none yet. Upload some, then ask again."
+_SOURCE_GONE = (
+    f"{REFUSAL} This chat is about a part of a document that was deleted, or is not shared with you any more."
+)
 _CUT_SHORT = "The answer was cut off because it became too long."
 _QUOTES_INSTEAD = "You can have the answer quoted from your documents instead."
 
@@ -80,6 +84,7 @@ class Tools:
     model: ChatModel | None
     settings: Settings
     attachments: Attachments | None = None
+    sections: Sections | None = None
 
 
 @dataclass(slots=True)
@@ -131,7 +136,11 @@ def answer(live: LiveRun, tools: Tools) -> None:
     """Make the answer of a run from beginning to end; its events go to `live`, its text to the store."""
     work = _Work(live, tools)
     try:
-        work.tools = tools = _with_attachments(live, tools)
+        found = _own_tools(live, tools)
+        if found is None:
+            _say_source_gone(work)
+            return
+        work.tools = tools = found
         history = _history(work)
         turns = [Turn(message.role, message.text) for message in history]
         asked = live.run.question.text
@@ -154,6 +163,25 @@ def scope_of(live: LiveRun) -> Scope:
     """What the question was asked of."""
     question = live.run.question
     return Scope(live.run.owner, question.collections, question.documents)
+
+
+def _own_tools(live: LiveRun, tools: Tools) -> Tools | None:
+    """The tools of one answer: those of a chat about a section see that alone; None when its document is gone."""
+    chat = tools.store.get(owner=live.run.owner, session_id=live.run.session_id)
+    try:
+        one = narrowed(tools.index, tools.library, tools.sections, chat)
+    except NotFound:
+        return None
+    return _with_attachments(live, tools) if one is None else replace(tools, index=one, library=one)
+
+
+def _say_source_gone(work: _Work) -> None:
+    """What a chat about a section answers when that is not there any more."""
+    _tell_passages(work, [])
+    work.refused = True
+    _say(work, _SOURCE_GONE)
+    _give_title(work)
+    _finish(work)
 
 
 def _with_attachments(live: LiveRun, tools: Tools) -> Tools:
