@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from uuid import UUID
 
 from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import default_exceptions
 
-from .web import answers, attachments, bulk, collections, documents, faults, guard, pages, receipts, sessions
+from .web import answers, attachments, bulk, collections, documents, faults, guard, pages, receipts, sections, sessions
 from .web.state import EXTENSION
 
 
@@ -18,6 +19,15 @@ def clear_session() -> Response:
     disk; the cookie then names an empty chat. Nothing but the owner's own chat is ever touched.
     """
     return sessions.clear_current()
+
+
+def clear_text_section_chat(document_id: UUID, section: str) -> Response:
+    """Clear the chat about one section of a document: `POST /api/documents/<id>/sections/<section>/chat/clear`.
+
+    It is `clear_session` for that chat alone: unreadable before this returns, in every process and on disk, with an
+    empty chat about the same section in its place, and `{"success": true}`.
+    """
+    return sections.clear(document_id, section)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,7 @@ _SESSION = "/api/sessions/<session_id>"
 _RUN = f"{_SESSION}/runs/<run_id>"
 _DOCUMENT = "/api/documents/<document_id>"
 _PAGE = f"{_DOCUMENT}/pages/<number>"
+_SECTION_CHAT = f"{_DOCUMENT}/sections/<section>/chat"
 _COLLECTION = "/api/collections/<collection_id>"
 _MEMBER = f"{_COLLECTION}/members/<member>"
 _ATTACHMENT = f"{_SESSION}/attachments/<attachment_id>"
@@ -89,6 +100,9 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", f"{_PAGE}/image", "page_image", documents.page_image),
     Route("GET", f"{_DOCUMENT}/thumbnail", "thumbnail", documents.thumbnail),
     Route("GET", f"{_DOCUMENT}/original", "original", documents.original),
+    Route("GET", f"{_DOCUMENT}/sections", "sections", sections.index),
+    Route("POST", _SECTION_CHAT, "section_chat", sections.open_chat),
+    Route("POST", f"{_SECTION_CHAT}/clear", "clear_text_section_chat", clear_text_section_chat),
 )
 
 _API = "/api/"

@@ -12,7 +12,8 @@ from typing import cast
 from flask import Flask, request_finished, request_started
 
 from .answers.attachments import Attachments
-from .answers.models.openai import OpenAIModel
+from .answers.models.registry import Registry
+from .answers.models.sql_models import SqlModels
 from .answers.run import Answers
 from .blueprint import make_blueprint
 from .config import Settings
@@ -29,6 +30,7 @@ from .documents.sql_collections import Collections
 from .documents.sql_index import create as create_index
 from .documents.sql_index import make_index
 from .documents.sql_reindex import Reindex
+from .documents.sql_sections import Sections
 from .errors import ConfigError, StoreError
 from .jobs.worker import Beat, Retry, Worker
 from .keys.keyring import Keyring
@@ -39,6 +41,7 @@ from .sessions.clearing import Clearing
 from .sessions.jobs import PERIODIC, TIRELESS
 from .sessions.jobs import handlers as session_jobs
 from .sessions.retention import Retention
+from .sessions.sections import SectionChats
 from .sessions.shredder import Shredder
 from .sessions.sql import SqlSessionStore
 from .sessions.sql_attachment_intake import AttachmentIntake
@@ -48,6 +51,7 @@ from .sessions.sql_attachments import SqlAttachments
 from .sessions.sql_audit import SqlAudit
 from .sessions.sql_bulk import SqlBulk
 from .sessions.sql_graves import SqlGraves
+from .sessions.sql_sections import SqlSectionChats
 from .sessions.sql_settle import SqlSettle
 from .web import guard
 from .web.auth import flask_login_source
@@ -133,7 +137,10 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
     bulk = BulkClearing(SqlBulk(database), shredder)
     retention = Retention(graves, shredder, settings.retention_days, settings.retention_idle_days)
     index = make_index(database, make_embedder(settings))
+    connected = SqlModels(database, keyring)
+    models = Registry(settings, connected)
     library = Library(database, make_files(database, settings), index, settings)
+    sections = Sections(database)
     attachments = _make_attachments(database, keyring, library, settings)
     worker = Worker(
         database,
@@ -167,9 +174,13 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
         bulk=bulk,
         audit=audit,
         library=library,
+        sections=sections,
+        section_chats=SectionChats(SqlSectionChats(database), store, clearing),
         collections=Collections(database),
         attachments=attachments,
-        answers=Answers(store, index, library, _make_model(settings), settings, attachments),
+        answers=Answers(store, index, library, models, settings, attachments, sections),
+        models=models,
+        connected=connected,
         worker=worker,
         user=user or UserSource(_nothing, _nothing),
     )
@@ -178,17 +189,6 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
 def _make_attachments(database: Database, keyring: Keyring, library: Library, settings: Settings) -> Attachments:
     intake, reading = AttachmentIntake(database, keyring), AttachmentReading(database, keyring)
     return Attachments(SqlAttachments(database, keyring), intake, reading, library.sandbox, settings)
-
-
-def _make_model(settings: Settings) -> OpenAIModel | None:
-    if not settings.model_url:
-        return None
-    return OpenAIModel(
-        url=settings.model_url,
-        name=settings.model_name,
-        key=settings.model_key,
-        timeout=settings.model_timeout_seconds,
-    )
 
 
 def _check_directory(directory: Path) -> None:

@@ -28,6 +28,7 @@ def ask(session_id: UUID) -> Response:
     scope = _scope(fields)
     services().library.check(scope)
     answers = services().answers
+    bound = services().store.get(owner=owner(), session_id=session_id).document_id is not None
     run = answers.start(
         owner=owner(),
         session_id=session_id,
@@ -36,7 +37,8 @@ def ask(session_id: UUID) -> Response:
         collections=scope.collections,
         documents=scope.documents,
     )
-    auth.remember(session_id)
+    if not bound:  # a small chat beside a document is nobody's current one
+        auth.remember(session_id)
     events = answers.follow(owner=owner(), session_id=session_id, run_id=run.id)
     return sse.stream(events, run_id=run.id, question=run.question, deleted=_deleted(session_id))
 

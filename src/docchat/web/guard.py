@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from ..documents.sections import place_of
 from ..errors import CrossSite, NotFound, NotSignedIn
 from ..types import new_id
 from . import auth, faults
@@ -146,6 +147,8 @@ def _read_ids() -> None:
             found = auth.parse_id(value)
         elif name == "member":
             found = value if len(value) <= _LONGEST_MEMBER and value.isprintable() else None
+        elif name == "section":
+            found = None if place_of(value) is None else value
         elif name == "number" and value.isascii() and value.isdigit() and len(value) <= 9:
             found = int(value)
         if found is None and name != "filename":

@@ -5,8 +5,9 @@ from uuid import UUID
 from flask import Response, jsonify
 from flask.typing import ResponseReturnValue
 
+from ..sessions.clearing import Clearance
 from ..types import Receipt
-from . import forms, shapes
+from . import auth, forms, shapes
 from .auth import owner
 from .state import services
 
@@ -28,4 +29,14 @@ def success(receipt: Receipt | None, **more: int | None) -> Response:
     response = jsonify({"success": True, **more})
     if receipt is not None:
         response.headers["Docchat-Receipt"] = str(receipt.id)
+    return response
+
+
+def replaced(cleared: Clearance, *, instead_of: UUID | None = None) -> Response:
+    """The answer of a clear that puts an empty chat in place; a cookie that names the old one follows."""
+    old = instead_of or (cleared.receipt and cleared.receipt.session_id)
+    if old is not None and auth.hinted() == old:
+        auth.remember(cleared.session.id)
+    response = success(cleared.receipt)
+    response.headers["Docchat-Successor"] = str(cleared.session.id)
     return response

@@ -12,7 +12,7 @@ from ..sessions import export as exports
 from ..sessions.search import search as search_chats
 from ..sessions.sql import Watch
 from ..types import Message
-from . import auth, forms, receipts, shapes
+from . import auth, forms, receipts, sections, shapes
 from .auth import owner, username
 from .downloads import attachment
 from .state import services
@@ -24,7 +24,9 @@ _FORMATS = {"markdown": ("md", "text/markdown; charset=utf-8"), "json": ("json",
 
 
 def index() -> ResponseReturnValue:
-    """The owner's chats, newest change first."""
+    """The owner's chats, newest change first; with `document` those about sections of it."""
+    if request.args.get("document"):
+        return sections.chats_about(request.args["document"])
     page = services().store.list(owner=owner(), cursor=forms.cursor(), limit=forms.limit(PAGE))
     name = username()
     return {"sessions": [shapes.session(item, name) for item in page.items], "next": page.next}
@@ -43,8 +45,8 @@ def read(session_id: UUID) -> ResponseReturnValue:
     store = services().store
     session = store.get(owner=owner(), session_id=session_id)
     page = store.messages(owner=owner(), session_id=session_id, limit=MESSAGES)
-    told = _messages(session_id, page.items)
-    return jsonify({**shapes.session(session, username()), "messages": told, "older": page.next})
+    told = {"messages": _messages(session_id, page.items), "older": page.next, "about": sections.about(session)}
+    return jsonify({**shapes.session(session, username()), **told})
 
 
 def messages(session_id: UUID) -> ResponseReturnValue:
@@ -71,12 +73,7 @@ def delete(session_id: UUID) -> Response:
 def clear(session_id: UUID) -> Response:
     """Clear the chat of this id; only a cookie that names it moves on to the empty one in its place."""
     forms.texts()
-    cleared = services().clearing.clear(owner=owner(), session_id=session_id)
-    if auth.hinted() == session_id:
-        auth.remember(cleared.session.id)
-    response = receipts.success(cleared.receipt)
-    response.headers["Docchat-Successor"] = str(cleared.session.id)
-    return response
+    return receipts.replaced(services().clearing.clear(owner=owner(), session_id=session_id), instead_of=session_id)
 
 
 def clear_history(session_id: UUID) -> Response:

@@ -7,15 +7,19 @@ from typing import cast
 from flask import current_app
 
 from ..answers.attachments import Attachments
+from ..answers.models.registry import Registry
+from ..answers.models.sql_models import SqlModels
 from ..answers.run import Answers
 from ..config import Settings
 from ..db.engine import Database
 from ..documents.library import Library
 from ..documents.sql_collections import Collections
+from ..documents.sql_sections import Sections
 from ..jobs.worker import Worker
 from ..keys.keyring import Keyring
 from ..sessions.bulk import BulkClearing
 from ..sessions.clearing import Clearing
+from ..sessions.sections import SectionChats
 from ..sessions.sql import SqlSessionStore
 from ..sessions.sql_audit import SqlAudit
 
@@ -48,9 +52,13 @@ class Services:
     bulk: BulkClearing
     audit: SqlAudit
     library: Library
+    sections: Sections
+    section_chats: SectionChats
     collections: Collections
     attachments: Attachments
     answers: Answers
+    models: Registry
+    connected: SqlModels
     worker: Worker
     user: UserSource
 
