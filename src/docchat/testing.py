@@ -8,6 +8,7 @@ from types import TracebackType
 from flask import Flask
 
 from .answers.models.model import ChatMessage, ModelStream
+from .answers.models.registry import OneModel
 from .answers.run import Answers
 from .web.state import EXTENSION, Services
 
@@ -17,11 +18,12 @@ class FakeModel:
 
     def __init__(self, text: str, *, pause: float = 0.0) -> None:
         self.name = "fake"
+        self.window = 4096
         self.asked: list[tuple[ChatMessage, ...]] = []
         self._text = text
         self._pause = pause
 
-    def stream(self, *, messages: Sequence[ChatMessage]) -> ModelStream:
+    def stream(self, *, messages: Sequence[ChatMessage], most: int | None = None) -> ModelStream:
         """A new answer: always the same."""
         self.asked.append(tuple(messages))
         return _FakeStream(self._text, self._pause)
@@ -29,6 +31,7 @@ class FakeModel:
 
 class _FakeStream:
     cut_short = False
+    tokens = 0
 
     def __init__(self, text: str, pause: float) -> None:
         self._words = text.split(" ")
@@ -57,7 +60,7 @@ def use_model(app: Flask, model: FakeModel) -> None:
     """Let the docchat of `app` answer with `model` from now on."""
     parts: Services = app.extensions[EXTENSION]
     index = parts.library.index
-    answers = Answers(parts.store, index, parts.library, model, parts.settings, parts.attachments)
+    answers = Answers(parts.store, index, parts.library, OneModel(model), parts.settings, parts.attachments)
     app.extensions[EXTENSION] = replace(parts, answers=answers)
 
 

@@ -169,7 +169,7 @@ class House:
     def second_process(self) -> Answers:
         """Answers as another worker has them: the same database, nothing in memory."""
         tools = self.answers._tools
-        return Answers(tools.store, tools.index, tools.library, tools.model, tools.settings)
+        return Answers(tools.store, tools.index, tools.library, self.services.models, tools.settings)
 
 
 @pytest.fixture

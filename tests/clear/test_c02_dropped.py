@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 
+from docchat.answers.models.registry import OneModel
 from docchat.answers.run import Answers
 from docchat.sessions.bulk import BulkScope
 from docchat.testing import FakeModel
@@ -40,7 +41,7 @@ def _talking(ground: Ground) -> Services:
     services.library.add(owner=OWNER, name="note.txt", stream=note, media_type="text/plain")
     services.worker.run_due()
     model = FakeModel(f"{WORD} " * 2000, pause=0.01)
-    answers = Answers(services.store, services.library.index, services.library, model, services.settings)
+    answers = Answers(services.store, services.library.index, services.library, OneModel(model), services.settings)
     return replace(services, answers=answers)
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from ..types import AnswerEvent, Chunk, Citation, Draft, MessageState, Mode, new
 from .attachments import Attachments
 from .models.characters import whole
 from .models.model import ChatModel
+from .models.registry import Choice, Models
 from .relay import follow_stored, successor_of
 from .retrieve import Index, Pages
 from .runs import LiveRun, Run, Runs
@@ -36,14 +37,15 @@ class Answers:
         store: Store,
         index: Index,
         library: Pages,
-        model: ChatModel | None,
+        models: Models,
         settings: Settings,
         attachments: Attachments | None = None,
         sections: Sections | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
-        self._tools = Tools(store, index, library, model, settings, attachments, sections)
+        self._models = models
+        self._tools = Tools(store, index, library, None, settings, attachments, sections)
         self._runs = Runs(
             alive=store.alive, beat=lambda run_id: store.beat_run(run_id=run_id), limit=settings.max_running_answers
         )
@@ -51,12 +53,16 @@ class Answers:
     @property
     def mode(self) -> Mode:
         """How questions are answered unless asked otherwise."""
-        return "quotes" if self._tools.model is None else "model"
+        return "model" if self._models.choices() else "quotes"
 
     @property
     def model_name(self) -> str | None:
-        """Name of the model, None without one; empty while the model's server was not asked for it yet."""
-        return None if self._tools.model is None else self._tools.model.name
+        """Name of the default model, None without one; empty while its server was not asked for it yet."""
+        return next((choice.label for choice in self._models.choices()), None)
+
+    def choices(self) -> Sequence[Choice]:
+        """The models that may be asked, the default first."""
+        return self._models.choices()
 
     def start(
         self,
@@ -65,16 +71,19 @@ class Answers:
         session_id: UUID,
         question: str,
         mode: Mode | None = None,
+        model: str | None = None,
         collections: tuple[UUID, ...] | None = None,
         documents: tuple[UUID, ...] = (),
     ) -> Run:
         """Store the question and begin to answer it, from everything the owner may read or from what was chosen.
 
-        Raises InvalidInput (empty_question, no_model), TooLarge (question_too_long), Overloaded, NotFound, Cleared.
+        `model` is the id of one of `choices()`; without it the default is asked. Raises InvalidInput (empty_question,
+        no_model, unknown_model), TooLarge (question_too_long), Overloaded, LimitReached, NotFound, Cleared.
         """
         text = whole(question).strip()
-        mode = mode or self.mode
-        self._check(text, mode)
+        chosen = None if mode == "quotes" else self._models.choose(model)
+        mode = mode or ("quotes" if chosen is None else "model")
+        self._check(text, mode, chosen)
         self._runs.take_place(owner)
         live = None
         started = False
@@ -82,7 +91,7 @@ class Answers:
             asked = Draft("user", text, collections=collections, documents=documents)
             live = self._begin(owner, session_id, asked, mode)
             self._runs.add(live)
-            threading.Thread(target=self._work, args=(live,), name="docchat-answer", daemon=True).start()
+            threading.Thread(target=self._work, args=(live, chosen), name="docchat-answer", daemon=True).start()
             started = True
         finally:
             if not started:
@@ -117,14 +126,14 @@ class Answers:
         """The deleted documents and attachments among those that a chat's answers cite. Raises StoreError, Cleared."""
         return Sources(self._tools.library, self._tools.attachments, owner, session_id).gone(told)
 
-    def _check(self, question: str, mode: Mode) -> None:
+    def _check(self, question: str, mode: Mode, model: ChatModel | None) -> None:
         if not question:
             raise InvalidInput("Please type a question.", code="empty_question")
         if len(question) > self._settings.max_question_chars:
             raise TooLarge(
                 f"A question has at most {self._settings.max_question_chars} characters.", code="question_too_long"
             )
-        if mode == "model" and self._tools.model is None:
+        if mode == "model" and model is None:
             raise InvalidInput("No model is connected. Ask for quotes instead.", code="no_model")
 
     def _begin(self, owner: str, session_id: UUID, question: Draft, mode: Mode) -> LiveRun:
@@ -134,9 +143,9 @@ class Answers:
         watch = self._store.watch(owner=owner, session_id=session_id)
         return LiveRun(Run(run_id, owner, session_id, asked, answered, mode), watch)
 
-    def _work(self, live: LiveRun) -> None:
+    def _work(self, live: LiveRun, model: ChatModel | None) -> None:
         try:
-            answer(live, self._tools)
+            answer(live, replace(self._tools, model=model))
         finally:
             live.end()
             self._runs.give_place(live.run.owner)

@@ -82,6 +82,7 @@ class Tools:
     index: Index
     library: Pages
     model: ChatModel | None
+    """The model that was chosen for this answer."""
     settings: Settings
     attachments: Attachments | None = None
     sections: Sections | None = None
@@ -249,7 +250,8 @@ def _write(work: _Work, passages: Sequence[Passage], history: Sequence[Message])
         _give_title(work)
         return
     run = work.live.run
-    window = work.tools.settings.model_context_tokens
+    assert work.tools.model is not None  # noqa: S101  (start() refuses the mode otherwise)
+    window = work.tools.model.window
     try:
         messages, shown = build_messages(run.question.text, history=history, passages=passages, window=window)
     except TooLarge:
