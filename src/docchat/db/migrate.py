@@ -127,7 +127,8 @@ def migrate(database: Database, *, extra: Step | None = None) -> Origin:
         if store_id is None:
             store_id = str(new_id())
             _write(connection, "store_id", store_id)
-        highest = connection.execute(select(func.max(chat_session.c.meta_slot), func.max(chat_session.c.history_slot)))
+        slots = chat_session.c.meta_slot, chat_session.c.history_slot, chat_model.c.slot
+        highest = connection.execute(select(*(select(func.max(slot)).scalar_subquery() for slot in slots)))
         return Origin(UUID(store_id), max(-1 if slot is None else slot for slot in highest.one()) + 1)
 
 

@@ -1,4 +1,4 @@
-"""Which session each key slot belongs to: what a change of the master key has to know."""
+"""Which session or model each key slot belongs to: what a change of the master key has to know."""
 
 from collections.abc import Callable, Iterator
 from uuid import UUID
@@ -6,14 +6,14 @@ from uuid import UUID
 from sqlalchemy import bindparam, or_, select
 
 from ..db.engine import Database
-from ..db.schema import chat_session, job, receipt
+from ..db.schema import chat_model, chat_session, job, receipt
 from ..types import ReceiptState
 
 _BATCH = 1000
 
 
 def slot_owners(database: Database) -> Iterator[tuple[int, UUID]]:
-    """Every (slot, session id) that the database knows of, live, cleared or withheld, in short transactions."""
+    """Every (slot, session or model id) of the database, live, cleared or withheld, in short transactions."""
     for source in SOURCES:
         yield from source(database)
 
@@ -50,5 +50,16 @@ def _of_pending_histories(database: Database) -> Iterator[tuple[int, UUID]]:
             yield from ((slot, row.session_id) for slot in row.scope["slots"])
 
 
-SOURCES: tuple[Callable[[Database], Iterator[tuple[int, UUID]]], ...] = (_of_sessions, _of_pending_histories)
+def _of_models(database: Database) -> Iterator[tuple[int, UUID]]:
+    query = select(chat_model.c.slot, chat_model.c.id).where(chat_model.c.slot.is_not(None))
+    with database.read() as connection:
+        rows = connection.execute(query).all()
+    yield from ((row.slot, row.id) for row in rows)
+
+
+SOURCES: tuple[Callable[[Database], Iterator[tuple[int, UUID]]], ...] = (
+    _of_sessions,
+    _of_pending_histories,
+    _of_models,
+)
 """The places where slots are written down. A table that comes to hold slots gets its function here."""

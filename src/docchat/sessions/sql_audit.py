@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Integer, bindparam, or_, select, text, type_coerce
 
 from ..db.engine import Database
-from ..db.schema import chat_session, job, receipt
+from ..db.schema import chat_model, chat_session, job, receipt
 from ..keys.keyring import CLEARED, Keyring, SlotState
 from ..types import Action, ReceiptState, utc_now
 from .sql_graves import Grave, grave_of
@@ -88,7 +88,7 @@ class SqlAudit:
         return found
 
     def orphan_keys(self) -> list[int]:
-        """Slots whose key is there and that no session names."""
+        """Slots whose key is there and that neither a session nor a model names."""
         handed_out = self._keyring.handed_out()
         orphans = set(self._present(range(handed_out)))
         for slots in self._named():
@@ -96,9 +96,9 @@ class SqlAudit:
         return sorted(orphans)
 
     def sweep_keys(self) -> int:
-        """Destroy the keys that no session names and that are older than ten minutes; how many they were.
+        """Destroy the keys that no session or model names and that are older than ten minutes; how many they were.
 
-        Looked at again while no session can get a key: what is just being made is never swept.
+        Looked at again while nothing can get a key: what is just being made is never swept.
         """
         candidates = self.orphan_keys()
         ages = self._keyring.made_at(slots=candidates)
@@ -108,7 +108,7 @@ class SqlAudit:
             return 0
         with self._database.write() as connection:
             if not self._database.is_sqlite:
-                connection.execute(text("LOCK TABLE chat_session IN SHARE ROW EXCLUSIVE MODE"))
+                connection.execute(text("LOCK TABLE chat_session, chat_model IN SHARE ROW EXCLUSIVE MODE"))
             for slots in self._named():
                 old.difference_update(slots)
             self._keyring.destroy(slots=sorted(old))
@@ -144,7 +144,7 @@ class SqlAudit:
         return [item for item in found if item is not None]
 
     def _named(self) -> Iterator[set[int]]:
-        """The slots that sessions name, in batches, and those of histories whose clear can still be undone."""
+        """The slots that sessions name, in batches, that histories whose clear can be undone do, and models."""
         for _, states in self._walk():
             yield {slot for slot in states if slot is not None}
         query = select(receipt.c.scope).where(receipt.c.id == bindparam("by"), receipt.c.state == ReceiptState.PENDING)
@@ -152,6 +152,7 @@ class SqlAudit:
             for subject in connection.execute(select(job.c.subject).where(job.c.kind == "settle")).scalars().all():
                 scope = connection.execute(query, {"by": UUID(subject)}).scalar_one_or_none()
                 yield set((scope or {}).get("slots", ()))
+            yield set(connection.execute(select(chat_model.c.slot).where(chat_model.c.slot.is_not(None))).scalars())
 
     def _present(self, slots: range) -> Iterator[int]:
         for start in range(0, len(slots), _BATCH):

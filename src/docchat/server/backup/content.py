@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 from ...db.migrate import migrate
-from ...db.schema import account, receipt, store_meta
+from ...db.schema import account, chat_model, receipt, store_meta, usage
 from ...errors import NotFound
 from ...keys.cleared_log import ClearedLog
 from ...web.state import Services
@@ -26,10 +26,12 @@ def back_up_content(services: Services, path: Path) -> dict[str, int]:
         spools = {table.name: stack.enter_context(Spool(path.parent)) for table in TABLES}
         sql_content.write_plain(database, store_meta, spools["store_meta"])
         sql_content.write_sessions(database, spools)
+        sql_shared.write_feedback(database, spools)
         sql_shared.write_attachments(database, spools)
         # Behind the chats: a receipt that a tombstone names is there then.
         sql_content.write_plain(database, receipt, spools["receipt"])
-        sql_content.write_plain(database, account, spools["account"])
+        for plain in (account, chat_model, usage):
+            sql_content.write_plain(database, plain, spools[plain.name])
         originals = _documents(services, archive, spools)
         for table in TABLES:
             archive.add_spool(f"tables/{table.name}.jsonl", spools[table.name])

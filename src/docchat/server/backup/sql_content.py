@@ -7,7 +7,7 @@ again. Of a cleared chat only the tombstone is read.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, column, select, table
+from sqlalchemy import Connection, Row, Table, column, literal, select, table, tuple_
 
 from ...db.engine import Database
 from ...db.migrate import STEPS
@@ -17,18 +17,21 @@ from ...db.schema import (
     answer_run,
     attachment,
     attachment_part,
+    chat_model,
     chat_session,
     chunk,
     collection,
     collection_member,
     document,
     document_page,
+    feedback,
     followed_file,
     job,
     message,
     original_part,
     receipt,
     store_meta,
+    usage,
 )
 from ...types import DocumentState
 from .archive import Spool
@@ -37,7 +40,7 @@ from .sql_rows import encoded
 SCHEMA = len(STEPS)
 # In the order in which they are put back: a row comes after the rows it names.
 TABLES: tuple[Table, ...] = (
-    *(store_meta, chat_session, message, attachment, attachment_part, receipt, account),
+    *(store_meta, chat_session, message, feedback, attachment, attachment_part, receipt, account, chat_model, usage),
     *(collection, collection_member, document, document_page, chunk),
 )
 LEFT_OUT: tuple[Table, ...] = (job, answer_run, original_part, followed_file)
@@ -125,17 +128,17 @@ def _write_session(spools: Spools, row: Row[Any]) -> None:
 
 def write_plain(database: Database, plain: Table, spool: Spool) -> None:
     """All rows of a table whose rows stand alone. Those that were there at the start are all there."""
-    key = next(iter(plain.primary_key.columns))
-    last: Any = None
+    keys = tuple(plain.primary_key.columns)
+    last: tuple[Any, ...] | None = None
     while True:
-        query = select(plain).order_by(key).limit(_SESSIONS)
+        query = select(plain).order_by(*keys).limit(_SESSIONS)
         with database.read() as connection:
-            rows = connection.execute(query if last is None else query.where(key > last)).all()
+            rows = connection.execute(query if last is None else query.where(tuple_(*keys) > tuple_(*last))).all()
         for row in rows:
             spool.write(encoded(plain, row))
         if len(rows) < _SESSIONS:
             return
-        last = rows[-1]._mapping[key.name]
+        last = tuple(literal(rows[-1]._mapping[key.name], key.type) for key in keys)
 
 
 def documents(database: Database) -> Iterator[Row[Any]]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, func, insert, select, text
 
 from ...db.migrate import REINDEX
-from ...db.schema import chat_session, chunk, collection, document, original_part, receipt, store_meta
+from ...db.schema import chat_model, chat_session, chunk, collection, document, original_part, receipt, store_meta
 from ...documents.file_store import PIECE
 from ...documents.index import Entry, Index, Words
 from ...documents.terms import Known
@@ -27,7 +27,7 @@ _NUMBERED = (chat_session.c.no, collection.c.no, document.c.no, chunk.c.id)
 # What belongs to this database and not to its content.
 _OWN = frozenset(("schema", "keys_backed_up_at", REINDEX))
 # With the chats their receipts and tombstones stay away, and the names of the keyring they belong to.
-_OF_CHATS = frozenset(("store_meta", "chat_session", "message", "attachment", "attachment_part", "receipt"))
+_OF_CHATS = frozenset(("store_meta", "chat_session", "message", "feedback", "attachment", "attachment_part", "receipt"))
 _AGAIN = {ReceiptState.RUNNING.value: "bulk", ReceiptState.PENDING.value: "settle"}
 
 
@@ -53,6 +53,8 @@ class Loader:
                 self._remember(batch)
                 continue
             table = _TABLES[name]
+            if table is chat_model and not self._chats:  # whoever has not the keys of chats has not theirs
+                batch = [{**values, "slot": None, "sealed_key": None} for values in batch]
             self._connection.execute(insert(table), [decoded(table, values) for values in batch])
             if table is chunk:
                 self._find(batch)

@@ -1,4 +1,4 @@
-"""What a backup holds of collections and of chats' attachments, and what is set right when they are put back."""
+"""What a backup holds of collections, feedback and chats' attachments, and what is set right at a restore."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,16 @@ from typing import Any
 from sqlalchemy import Connection, Integer, Row, Table, delete, func, literal, select, tuple_, update
 
 from ...db.engine import Database
-from ...db.schema import SEQ_BITS, attachment, attachment_part, chat_session, collection, collection_member
+from ...db.schema import (
+    SEQ_BITS,
+    attachment,
+    attachment_part,
+    chat_session,
+    collection,
+    collection_member,
+    feedback,
+    message,
+)
 from ...jobs import queue
 from ...sessions.sql_attachment_rows import JOB
 from ...types import DocumentState
@@ -49,6 +58,20 @@ class Collections:
             numbers = connection.execute(select(collection.c.no).order_by(collection.c.no)).scalars().all()
         for no in numbers:
             self.write(no)
+
+
+def write_feedback(database: Database, spools: Spools) -> None:
+    """What people think of answers, sealed; that of an answer which is gone meanwhile is left out at the restore."""
+    after = 0
+    while True:
+        query = select(feedback).where(feedback.c.id > after).order_by(feedback.c.id).limit(_ROWS)
+        with database.read() as connection:
+            rows = connection.execute(query).all()
+        for row in rows:
+            spools["feedback"].write(encoded(feedback, row))
+        if len(rows) < _ROWS:
+            return
+        after = rows[-1].id
 
 
 def write_attachments(database: Database, spools: Spools) -> None:
@@ -97,12 +120,13 @@ def _write(database: Database, spools: Spools, row: Row[Any]) -> None:
 
 
 def settle(connection: Connection) -> None:
-    """After all is put back: attachments without a live chat go, counters are those of what is there, and jobs
-    are put: for attachments to be read, and for collections that were being deleted.
+    """After all is put back: attachments without a live chat and feedback without an answer go, counters are those of
+    what is there, and jobs are put: for attachments to be read, and for collections that were being deleted.
     """
     live = select(chat_session.c.no).where(chat_session.c.cleared_at.is_(None))
     for table, key in ((attachment_part, attachment_part.c.id), (attachment, attachment.c.no)):
         connection.execute(delete(table).where(key.op(">>")(literal(SEQ_BITS, Integer)).not_in(live)))
+    connection.execute(delete(feedback).where(feedback.c.id.not_in(select(message.c.id))))
     no = attachment.c.no.op(">>")(literal(SEQ_BITS, Integer))
     sums = select(no.label("no"), func.count().label("files"), func.sum(attachment.c.passages).label("passages"))
     for row in connection.execute(sums.group_by(no)).all():

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 
-from ...errors import Cleared, KeyDamaged
+from ...errors import Cleared, InvalidInput, KeyDamaged, NotFound
 from ...keys.sql import SqlKeyring
 from ...types import utc_now
 from ...web.state import Services
@@ -25,6 +25,7 @@ def check(home: Home) -> Iterator[Finding]:
     if damaged:
         text = f"{damaged} chats have lost their keys or hold damaged ones: restore the keys from their backup"
         yield Finding("fail", text)
+    yield from _models(services)
     yield from _unfinished(services)
     yield from _orphans(services)
     yield from _residue(services)
@@ -49,6 +50,21 @@ def _opened(services: Services) -> tuple[int, int]:
     return sessions, damaged
 
 
+def _models(services: Services) -> Iterator[Finding]:
+    """Connected models whose server's key cannot be opened."""
+    lost = 0
+    for model in services.connected.list():
+        try:
+            services.connected.open_key(model)
+        except InvalidInput:
+            lost += 1
+        except NotFound:
+            continue  # deleted or given another key meanwhile
+    if lost:
+        text = "models have lost the key of their server: an administrator has to type it in again, on the page Models"
+        yield Finding("fail", f"{lost} {text}")
+
+
 def _unfinished(services: Services) -> Iterator[Finding]:
     found = services.audit.disagreements()
     if found:  # a clear that goes on right now is through in a moment
@@ -71,9 +87,9 @@ def _orphans(services: Services) -> Iterator[Finding]:
     old = sum(made < before for made in services.keyring.made_at(slots=orphans)) if orphans else 0
 
     def sweep() -> str:
-        return f"{services.audit.sweep_keys()} keys without a chat were destroyed"
+        return f"{services.audit.sweep_keys()} keys without a chat or model were destroyed"
 
-    yield counted(old, "keys belong to no chat", repair=sweep)
+    yield counted(old, "keys belong to no chat or model", repair=sweep)
     if len(orphans) - old:
         yield Finding("ok", f"{len(orphans) - old} keys were just made, for chats that are not stored yet")
 
