@@ -55,6 +55,8 @@ class Settings:
     """Largest file that may be uploaded."""
     max_question_chars: int = 8000
     """Longest question."""
+    answers_per_day: int = 0
+    """Answers of a model that one user may ask for in a day (UTC); 0: no limit."""
     max_running_answers: int = 3
     """Answers one user may have running at a time in one process."""
     parse_seconds: float = 60.0
@@ -121,6 +123,7 @@ _INTEGERS = (
     "model_context_tokens",
     "max_upload_bytes",
     "max_question_chars",
+    "answers_per_day",
     "max_running_answers",
     "parse_memory_bytes",
     "password_min_length",
@@ -134,7 +137,7 @@ _NUMBERS = (
     "retention_days",
     "retention_idle_days",
 )
-_NOT_NEGATIVE = ("trusted_proxies", "clear_undo_seconds", "retention_days", "retention_idle_days")
+_NOT_NEGATIVE = ("answers_per_day", "trusted_proxies", "clear_undo_seconds", "retention_days", "retention_idle_days")
 _POSITIVE = tuple(name for name in _INTEGERS + _NUMBERS if name not in _NOT_NEGATIVE)
 
 

@@ -13,6 +13,7 @@
     ├── Cleared                     410 cleared             the session was cleared or deleted
     ├── TooLarge                    413 (code given)
     ├── Unreadable                  422 (code given)        a document no reader can read
+    ├── LimitReached                429 daily_limit         no more answers of a model today
     ├── Overloaded                  503 overloaded          try again in `retry_after` seconds
     ├── ModelUnavailable            502 model_unavailable   the model server does not answer
     └── StoreError                  500 store_failed
@@ -25,6 +26,7 @@
 """
 
 import traceback
+from datetime import datetime
 from pathlib import PurePath
 from uuid import UUID
 
@@ -144,6 +146,21 @@ class Overloaded(DocChatError):
     def __init__(self, message: str = "Too much is going on. Please try again.", *, retry_after: int = 2) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class LimitReached(DocChatError):
+    """Somebody had all the answers of a model that a day allows; `ends` is when the next may be asked for."""
+
+    status = 429
+    code = "daily_limit"
+
+    def __init__(self, limit: int, *, ends: datetime, now: datetime) -> None:
+        super().__init__(
+            f"You have had the {limit} answers that a model may write for you in a day. The next are possible from "
+            f"{ends:%H:%M} UTC on. Answers quoted from your documents are possible at any time."
+        )
+        self.ends = ends
+        self.retry_after = max(1, -int((now - ends).total_seconds() // 1))
 
 
 class ModelUnavailable(DocChatError):

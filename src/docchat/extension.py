@@ -53,6 +53,7 @@ from .sessions.sql_bulk import SqlBulk
 from .sessions.sql_graves import SqlGraves
 from .sessions.sql_sections import SqlSectionChats
 from .sessions.sql_settle import SqlSettle
+from .sessions.sql_usage import SqlUsage
 from .web import guard
 from .web.auth import flask_login_source
 from .web.state import EXTENSION, Services, UserSource
@@ -129,7 +130,7 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
     except ConfigError:
         database.close()
         raise
-    store = SqlSessionStore(database, keyring)
+    store = SqlSessionStore(database, keyring, answers_per_day=settings.answers_per_day)
     shredder = Shredder(keyring, undo_seconds=settings.clear_undo_seconds)
     graves, settling = SqlGraves(database, shredder), SqlSettle(database, shredder)
     audit = SqlAudit(database, keyring)
@@ -181,6 +182,7 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
         answers=Answers(store, index, library, models, settings, attachments, sections),
         models=models,
         connected=connected,
+        usage=SqlUsage(database),
         worker=worker,
         user=user or UserSource(_nothing, _nothing),
     )

@@ -17,6 +17,7 @@ from ..keys.keyring import CLEARED, Keyring
 from ..types import ChatSession, Draft, Message, MessageState, Page, utc_now
 from .sealing import Sealer, Slots, message_of
 from .sql_rows import NEXT_TURN, SessionRow, as_session, find_live, id_range, insert_empty, message_id, slots_of
+from .sql_usage import count_answer
 from .sql_writing import Made, Writer
 
 logger = logging.getLogger(__name__)
@@ -84,9 +85,10 @@ class Watch:
 class SqlSessionStore:
     """SessionStore over the tables of `db.schema`, sealed with the keys of `keyring`."""
 
-    def __init__(self, database: Database, keyring: Keyring) -> None:
+    def __init__(self, database: Database, keyring: Keyring, *, answers_per_day: int = 0) -> None:
         self._database = database
         self._keyring = keyring
+        self._answers_per_day = answers_per_day
         self._sealer = Sealer(keyring)
         self._writer = Writer(database, self._sealer)
 
@@ -176,9 +178,14 @@ class SqlSessionStore:
         return revised
 
     def start_run(self, *, owner: str, session_id: UUID, question: Draft, answer: Draft) -> tuple[Message, Message]:
-        """Append the question and its empty running answer, and note that `answer.run_id` makes it."""
+        """Append the question and its empty running answer, and note that `answer.run_id` makes it.
+
+        An answer of a model is counted for its owner. Raises LimitReached.
+        """
         with self._writer.writing() as (connection, made):
             row = find_live(connection, owner=owner, session_id=session_id, lock=True)
+            if answer.mode == "model":
+                count_answer(connection, owner, self._answers_per_day)
             asked, answered = self._append(connection, row, (question, answer), made)
             run = {"id": answer.run_id, "session_no": row.no, "message_id": answered.id, "beat_at": utc_now()}
             connection.execute(_START_RUN, run)

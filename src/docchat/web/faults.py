@@ -7,7 +7,7 @@ from flask import Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from ..errors import Cleared, DocChatError, Overloaded, StorageFull, trail
+from ..errors import Cleared, DocChatError, LimitReached, Overloaded, StorageFull, trail
 from ..types import new_id
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def answer(error: Exception) -> WerkzeugResponse:
     if known.status >= 500:
         logger.error("request %s: %s in %s at %s", request_id(), known.code, request.endpoint, trail(error))
     response = _response(known.status, known.code, known.message, _more(known))
-    if isinstance(known, Overloaded):
+    if isinstance(known, LimitReached | Overloaded):
         response.headers["Retry-After"] = str(known.retry_after)
     return response
 
@@ -78,6 +78,8 @@ def _known(error: Exception) -> DocChatError:
 def _more(error: DocChatError) -> dict[str, str | None]:
     if isinstance(error, Cleared):
         return {"successor": None if error.successor is None else str(error.successor)}
+    if isinstance(error, LimitReached):
+        return {"ends": error.ends.isoformat()}
     return {}
 
 

@@ -22,6 +22,7 @@ from ..sessions.clearing import Clearing
 from ..sessions.sections import SectionChats
 from ..sessions.sql import SqlSessionStore
 from ..sessions.sql_audit import SqlAudit
+from ..sessions.sql_usage import SqlUsage
 
 EXTENSION = "docchat"
 """Key of the services in `app.extensions`, name of the blueprint, and prefix of its endpoints."""
@@ -59,6 +60,7 @@ class Services:
     answers: Answers
     models: Registry
     connected: SqlModels
+    usage: SqlUsage
     worker: Worker
     user: UserSource
 

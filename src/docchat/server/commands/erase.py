@@ -47,4 +47,5 @@ def delete_belongings(home: Home, owner: str) -> tuple[int, int]:
             documents += 1
     home.services.library.finish_removals()
     forget_owner(home.services.database, owner)
+    home.services.usage.forget(owner=owner)
     return receipt.counts["sessions"], documents
