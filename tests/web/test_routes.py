@@ -33,6 +33,7 @@ class Things:
     attachment_id: str
     member: str = "id-of-third"
     number: str = "1"
+    section: str = "p1"
 
     def fill(self, rule: str) -> str:
         for field in fields(self):
@@ -100,6 +101,9 @@ ROWS = {
     "page": Row(ids=True),
     "page_image": Row(ids=True),
     "original": Row(ids=True),
+    "sections": Row(ids=True),
+    "section_chat": Row(ids=True),
+    "clear_text_section_chat": Row(ids=True),
 }
 
 
@@ -238,7 +242,7 @@ def test_strangers_get_nothing(make_host: Callable[..., Host], who: str, disable
 def test_anothers_id_and_an_unknown_one_are_answered_alike(host: Host) -> None:
     things, client = everything(host), host.client("other")
     unknown = Things(*(str(uuid4()) for _ in range(6)))
-    malformed = Things("1", "x", "..", "%00", "-1", "x", number="-1")
+    malformed = Things("1", "x", "..", "%00", "-1", "x", number="-1", section="p0")
     for route in EVERY:
         row = row_of(route)
         if not row.ids:

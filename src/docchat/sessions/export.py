@@ -35,12 +35,14 @@ def markdown(session: ChatSession, messages: Iterable[Message], *, gone: Set[UUI
 
 
 def json_document(session: ChatSession, messages: Iterable[Message], *, gone: Set[UUID] = frozenset()) -> str:
-    """The chat as one JSON object: id, title, created_at, updated_at, messages with citations."""
+    """The chat as one JSON object: id, title, times, the document and section it is about, messages with citations."""
     document: dict[str, Any] = {
         "id": str(session.id),
         "title": session.title,
         "created_at": session.created_at.isoformat(),
         "updated_at": session.updated_at.isoformat(),
+        "document": None if session.document_id is None else str(session.document_id),
+        "section": session.section,
         "messages": [
             {
                 "role": message.role,

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.formparser import FormDataParser, default_stream_factory
 
 from ..documents.names import DRAWN, shown_name
-from ..errors import Cleared, DocChatError, InvalidInput, NotFound
+from ..errors import Cleared, Conflict, DocChatError, InvalidInput, NotFound
 from ..types import Document
 from . import forms, receipts, shapes
 from .auth import owner
@@ -49,6 +49,8 @@ def attach(session_id: UUID) -> ResponseReturnValue:
     files = [file for field in _FIELDS for file in request.files.getlist(field) if file.filename]
     if not files:
         raise InvalidInput("There is no file in this request.", code="no_file")
+    if services().store.get(owner=owner(), session_id=session_id).document_id is not None:
+        raise Conflict("This chat asks one part of a document alone. Attach the file to another.", code="section_chat")
     taken: list[Document] = []
     refused: list[tuple[str, DocChatError]] = []
     for file in files:
