@@ -8,7 +8,21 @@ from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import default_exceptions
 
-from .web import answers, attachments, bulk, collections, documents, faults, guard, pages, receipts, sections, sessions
+from .web import (
+    answers,
+    attachments,
+    bulk,
+    collections,
+    documents,
+    faults,
+    guard,
+    models,
+    pages,
+    receipts,
+    sections,
+    sessions,
+    suggestions,
+)
 from .web.state import EXTENSION
 
 
@@ -49,12 +63,22 @@ _COLLECTION = "/api/collections/<collection_id>"
 _MEMBER = f"{_COLLECTION}/members/<member>"
 _ATTACHMENT = f"{_SESSION}/attachments/<attachment_id>"
 _ATTACHED_PAGE = f"{_ATTACHMENT}/pages/<number>"
+_MODEL = "/api/models/connected/<model_id>"
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/", "chat", pages.chat),
     Route("GET", "/c/<session_id>", "chat_session", pages.chat_session),
     Route("GET", "/documents", "documents_page", pages.documents_page),
+    Route("GET", "/models", "models_page", models.page),
     Route("GET", "/api/status", "status", pages.status),
+    Route("GET", "/api/models", "models", models.index),
+    Route("GET", "/api/models/connected", "connected_models", models.connected),
+    Route("POST", "/api/models/connected", "connect_model", models.add),
+    Route("POST", "/api/models/connected/order", "order_models", models.order),
+    Route("POST", "/api/models/try", "try_model", models.attempt),
+    Route("PATCH", _MODEL, "change_model", models.change),
+    Route("DELETE", _MODEL, "delete_model", models.delete),
+    Route("GET", "/api/usage", "usage", models.usage),
     Route("GET", "/api/sessions", "sessions", sessions.index),
     Route("POST", "/api/sessions", "create_session", sessions.create),
     Route("POST", "/api/sessions/clear", "clear_session", clear_session),
@@ -79,6 +103,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", _ATTACHED_PAGE, "attachment_page", attachments.page),
     Route("GET", f"{_ATTACHED_PAGE}/image", "attachment_image", attachments.page_image),
     Route("GET", f"{_ATTACHMENT}/original", "attachment_original", attachments.original),
+    Route("GET", "/api/suggestions", "suggestions", suggestions.index),
     Route("GET", "/api/receipts/<receipt_id>", "receipt", receipts.read),
     Route("POST", "/api/receipts/<receipt_id>/undo", "undo", receipts.undo),
     Route("GET", "/api/collections", "collections", collections.index),

@@ -67,7 +67,8 @@ class DocChat:
 
     `current_user_id` returns the stable id of the user behind the request, None when nobody is signed in;
     `current_username` returns a name to show. Without them Flask-Login is asked. `find_user` returns the id of the user
-    whom people call by a name, for inviting to a collection; without it they invite by id. Unless `settings` are given
+    whom people call by a name, for inviting to a collection; without it they invite by id. `is_admin` tells whether the
+    user behind the request may connect models; without it nobody may. Unless `settings` are given
     they are the application's `DOCCHAT_` keys, for example `DOCCHAT_URL_PREFIX = "/chat"`; data goes to `docchat` in
     the instance folder unless `DOCCHAT_DATA_DIR` says otherwise.
     """
@@ -79,9 +80,11 @@ class DocChat:
         current_username: Callable[[], str | None] | None = None,
         *,
         find_user: Callable[[str], str | None] | None = None,
+        is_admin: Callable[[], bool] | None = None,
         settings: Settings | None = None,
     ) -> None:
         self._find_user = find_user
+        self._is_admin = is_admin or _nobody
         self._current_user_id = current_user_id
         self._current_username = current_username
         self._settings = settings
@@ -109,8 +112,8 @@ class DocChat:
     def _user(self) -> UserSource:
         login = flask_login_source()
         if self._current_user_id is None:
-            return UserSource(login.id, self._current_username or login.name, self._find_user)
-        return UserSource(self._current_user_id, self._current_username or _nothing, self._find_user)
+            return UserSource(login.id, self._current_username or login.name, self._find_user, self._is_admin)
+        return UserSource(self._current_user_id, self._current_username or _nothing, self._find_user, self._is_admin)
 
 
 def build_services(settings: Settings, *, user: UserSource | None = None, serving: bool = False) -> Services:
@@ -260,6 +263,10 @@ def _tidy(store: SqlSessionStore, library: Library, attachments: Attachments, be
 
 def _nothing() -> None:
     return None
+
+
+def _nobody() -> bool:
+    return False
 
 
 def _rewrite(keyring: Keyring) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask, request
 from flask.testing import FlaskClient
-from flask_login import LoginManager, UserMixin, login_user, logout_user
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
 from docchat import DocChat
 from docchat.documents.library import Library
@@ -105,7 +105,7 @@ def make_host(tmp_path: Path) -> Iterator[Callable[..., Host]]:
 
     def make(**config: Any) -> Host:
         host = bare_host(tmp_path / f"data{len(hosts)}", **config)
-        DocChat(host.app)
+        DocChat(host.app, is_admin=lambda: current_user.username == "test")
         host.users["disabled"].active = False
         hosts.append(host)
         libraries.append(host.services.library)

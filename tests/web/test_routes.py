@@ -34,6 +34,7 @@ class Things:
     member: str = "id-of-third"
     number: str = "1"
     section: str = "p1"
+    model_id: str = "unknown"
 
     def fill(self, rule: str) -> str:
         for field in fields(self):
@@ -56,6 +57,15 @@ ROWS = {
     "chat_session": Row(ids=True),
     "documents_page": Row(),
     "status": Row(),
+    "models": Row(),
+    "usage": Row(),
+    "models_page": Row(),  # `test` is an administrator
+    "connected_models": Row(),
+    "connect_model": Row(201, json={"label": "Another", "url": "http://127.0.0.1:9/v1"}),
+    "order_models": Row(400, json={"ids": []}),
+    "try_model": Row(400, json={"url": "file:///etc/passwd"}),
+    "change_model": Row(ids=True, json={"enabled": False}),
+    "delete_model": Row(ids=True),
     "sessions": Row(),
     "create_session": Row(201, json={}),
     "clear_session": Row(),
@@ -87,6 +97,7 @@ ROWS = {
     "delete_collection": Row(ids=True),
     "put_member": Row(ids=True, json={"role": "writer"}),
     "remove_member": Row(ids=True),
+    "suggestions": Row(),
     "receipt": Row(ids=True),
     "undo": Row(409, ids=True),  # its clear is done for good
     "documents": Row(),
@@ -128,12 +139,21 @@ def everything(host: Host) -> Things:
     attached = services.attachments.add(
         owner=owner, session_id=session.id, name="secret too.pdf", stream=file, media_type="application/pdf"
     )
+    model = services.connected.add(label=SECRET, url="http://127.0.0.1:9/v1", name="", key="a-key", enabled=False)
     services.worker.run_due()
     run = services.answers.start(owner=owner, session_id=session.id, question=SECRET)
     for event in services.answers.follow(owner=owner, session_id=session.id, run_id=run.id):
         if event is not None and event.kind == "done":
             break
-    return Things(str(session.id), str(run.id), str(receipt.id), str(document.id), str(team.id), str(attached.id))
+    return Things(
+        str(session.id),
+        str(run.id),
+        str(receipt.id),
+        str(document.id),
+        str(team.id),
+        str(attached.id),
+        model_id=str(model.id),
+    )
 
 
 def one_page_pdf(text: str) -> bytes:

@@ -17,7 +17,7 @@ from .account_views import AccountPages
 from .accounts import Accounts
 from .home import load_settings
 from .secret import load_secret_key
-from .sign_in import load_user
+from .sign_in import is_admin, load_user
 
 _SIGN_IN_DAYS = 30
 
@@ -42,7 +42,7 @@ def create_app(config_mapping: Mapping[str, Any] | None = None) -> Flask:
         SESSION_REFRESH_EACH_REQUEST=False,
     )
     app.config.update({key: value for key, value in given.items() if not key.startswith(PREFIX)})
-    DocChat(app, settings=settings, find_user=lambda name: _find_user(accounts, name))
+    DocChat(app, settings=settings, find_user=lambda name: _find_user(accounts, name), is_admin=is_admin)
     services = DocChat.services(app)
     accounts = Accounts(services.database, min_length=settings.password_min_length)
     login = LoginManager(app)

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from flask import session
-from flask_login import UserMixin, login_user
+from flask_login import UserMixin, current_user, login_user
 
 from ..types import utc_now
 from .accounts import Account, Accounts
@@ -54,6 +54,11 @@ def load_user(accounts: Accounts, user_id: str) -> SignedIn | None:
     if account is None or account.disabled or session.get(_EPOCH) != account.epoch:
         return None
     return SignedIn(account) if utc_now() - since < _LONGEST else None
+
+
+def is_admin() -> bool:
+    """Whether an administrator is signed in."""
+    return isinstance(getattr(current_user, "account", None), Account) and bool(current_user.account.admin)
 
 
 def safe_target(target: str | None) -> str | None:

@@ -18,7 +18,7 @@ from .state import services
 
 def ask(session_id: UUID) -> Response:
     """Store the question, start its answer outside the request, and relay the answer's events."""
-    fields = forms.values(optional=("question", "mode", "collections", "documents"))
+    fields = forms.values(optional=("question", "mode", "model", "collections", "documents"))
     if "question" not in fields:
         raise InvalidInput("The field 'question' is missing.", code="missing_field")
     question = forms.text("question", fields["question"])
@@ -34,6 +34,7 @@ def ask(session_id: UUID) -> Response:
         session_id=session_id,
         question=question,
         mode=cast(Mode | None, mode),
+        model=forms.text("model", fields["model"]) if fields.get("model") is not None else None,
         collections=scope.collections,
         documents=scope.documents,
     )

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 REQUEST_ID = "docchat.request_id"
 """Key of the request's id in its WSGI environment."""
-PAGES = frozenset({"docchat.chat", "docchat.chat_session", "docchat.documents_page"})
+PAGES = frozenset({"docchat.chat", "docchat.chat_session", "docchat.documents_page", "docchat.models_page"})
 """Endpoints that answer with HTML."""
 
 _HTTP = {

@@ -49,6 +49,11 @@ def status() -> ResponseReturnValue:
     }
 
 
+def context() -> dict[str, object]:
+    """The variables of a page without a chat."""
+    return _context(None)
+
+
 def _current() -> str | None:
     session = services().clearing.current(owner=auth.owner(), session_id=auth.hinted())
     return None if session is None else str(session.id)
@@ -64,13 +69,17 @@ def _limits() -> Limits:
 
 
 def _render(page: str, session_id: str | None) -> ResponseReturnValue:
+    return render_template(f"docchat/{page}.html", **_context(session_id))
+
+
+def _context(session_id: str | None) -> dict[str, object]:
     answers = services().answers
-    return render_template(
-        f"docchat/{page}.html",
-        session_id=session_id,
-        user=auth.username(),
-        limits=_limits(),
-        mode=answers.mode,
-        model=answers.model_name,
-        login_url=auth.login_url(),
-    )
+    return {
+        "session_id": session_id,
+        "user": auth.username(),
+        "admin": services().user.admin(),
+        "limits": _limits(),
+        "mode": answers.mode,
+        "model": answers.model_name,
+        "login_url": auth.login_url(),
+    }

@@ -30,15 +30,17 @@ EXTENSION = "docchat"
 
 @dataclass(frozen=True, slots=True)
 class UserSource:
-    """Two questions to the host application: the stable id of the user behind the request, and a name to show.
+    """Questions to the host application: the stable id of the user behind the request, and a name to show.
 
     None or an empty text as the id means that nobody is signed in. `find` is the id of the user whom people call by
-    this name, None when there is no such; without it people invite one another by id.
+    this name, None when there is no such; without it people invite one another by id. `admin`: whether the person may
+    change the models; nobody may unless the host says so.
     """
 
     id: Callable[[], str | None]
     name: Callable[[], str | None]
     find: Callable[[str], str | None] | None = None
+    admin: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
