@@ -7,6 +7,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from ..config import Settings
+from ..documents.scope import Scope
 from ..errors import InvalidInput, TooLarge
 from ..types import AnswerEvent, Chunk, Citation, Draft, MessageState, Mode, new_id
 from .attachments import Attachments
@@ -18,6 +19,7 @@ from .retrieve import Index, Pages
 from .runs import LiveRun, Run, Runs
 from .section import Sections
 from .sources import Sources
+from .suggest import Shelf, first_questions
 from .work import Store, Tools, answer
 
 __all__ = ["Answers", "Run"]
@@ -125,6 +127,10 @@ class Answers:
     def gone(self, told: Iterable[Chunk | Citation], *, owner: str, session_id: UUID) -> frozenset[UUID]:
         """The deleted documents and attachments among those that a chat's answers cite. Raises StoreError, Cleared."""
         return Sources(self._tools.library, self._tools.attachments, owner, session_id).gone(told)
+
+    def suggestions(self, scope: Scope, shelf: Shelf) -> tuple[str, ...]:
+        """At most four questions that the documents of `scope` answer. Raises StoreError, NotFound."""
+        return first_questions(self._tools.index, shelf, scope=scope)
 
     def _check(self, question: str, mode: Mode, model: ChatModel | None) -> None:
         if not question:

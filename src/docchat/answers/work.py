@@ -24,6 +24,7 @@ from .retrieve import Index, Pages, Turn, retrieve
 from .runs import PATIENCE_SECONDS, LiveRun
 from .section import Sections, narrowed
 from .sources import Sources
+from .suggest import follow_ups
 
 STORE_SECONDS = 2.0
 """How often the text of a running answer is stored."""
@@ -98,6 +99,7 @@ class _Work:
     citations: list[Citation] = field(default_factory=list)
     stored_at: float = field(default_factory=time.monotonic)
     refused: bool = False
+    follow_ups: tuple[str, ...] = ()
     cut_short: bool = False
 
     @property
@@ -130,6 +132,7 @@ class _Work:
             refused=self.refused,
             error=error,
             run_id=run.id,
+            follow_ups=self.follow_ups,
         )
 
 
@@ -150,6 +153,7 @@ def answer(live: LiveRun, tools: Tools) -> None:
             _quote(work, passages)
         else:
             _write(work, passages, history)
+        _suggest(work, passages, history)
         _finish(work)
     except Cleared as error:
         live.clear(error.successor)
@@ -271,6 +275,24 @@ def _history(work: _Work) -> tuple[Message, ...]:
     known_from = work.tools.store.get(owner=run.owner, session_id=run.session_id).memory_from or 0
     page = work.tools.store.messages(owner=run.owner, session_id=run.session_id, limit=_HISTORY)
     return tuple(message for message in page.items if known_from <= message.id < run.question.id)
+
+
+def _suggest(work: _Work, passages: Sequence[Passage], history: Sequence[Message]) -> None:
+    """Questions that may come next; an answer is whole without them."""
+    tools, asked = work.tools, [message.text for message in history if message.role == "user"]
+    if work.live.stopping or work.cut_short:
+        return
+    try:
+        work.follow_ups = follow_ups(
+            tools.index,
+            tools.library,
+            scope=scope_of(work.live),
+            asked=[*asked, work.live.run.question.text],
+            passages=passages,
+            cited=work.citations,
+        )
+    except StoreError as error:
+        logger.warning("run %s got no follow-up questions: %s", work.live.run.id, error.code)
 
 
 def _stream(work: _Work, messages: Sequence[ChatMessage], marker: Marker) -> None:
