@@ -20,7 +20,8 @@ from .runs import LiveRun, Run, Runs
 from .section import Sections
 from .sources import Sources
 from .suggest import Shelf, first_questions
-from .work import Store, Tools, answer
+from .tools import Store, Tools
+from .work import answer
 
 __all__ = ["Answers", "Run"]
 

@@ -1,0 +1,158 @@
+"""An answer in the making: what it has said is told to its followers, and kept in the store."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from ..documents.scope import Scope
+from ..errors import Cleared, DocChatError, ModelUnavailable, StoreError, StoreUnavailable
+from ..types import AnswerEvent, Chunk, Citation, Draft, Message, MessageState
+from .passages import Passage
+from .runs import PATIENCE_SECONDS, LiveRun
+from .sources import Sources
+from .tools import Tools
+
+STORE_SECONDS = 2.0
+"""How often the text of a running answer is stored."""
+
+_PAUSE_SECONDS = 0.1
+_CUT_SHORT = "The answer was cut off because it became too long."
+_QUOTES_INSTEAD = "You can have the answer quoted from your documents instead."
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Work:
+    """One answer in the making."""
+
+    live: LiveRun
+    tools: Tools
+    said: list[str] = field(default_factory=list)
+    citations: list[Citation] = field(default_factory=list)
+    stored_at: float = field(default_factory=time.monotonic)
+    refused: bool = False
+    cut_short: bool = False
+
+    @property
+    def text(self) -> str:
+        """What was said so far."""
+        return "".join(self.said)
+
+    @property
+    def sources(self) -> Sources:
+        """Tells which sources are still there."""
+        run = self.live.run
+        return Sources(self.tools.library, self.tools.attachments, run.owner, run.session_id, PATIENCE_SECONDS)
+
+    def present(self, passages: Sequence[Passage]) -> tuple[Passage, ...]:
+        """Those passages whose documents were not deleted meanwhile, numbered anew."""
+        gone = self.sources.gone([passage.chunk for passage in passages])
+        kept = [passage for passage in passages if passage.chunk.document_id not in gone]
+        return tuple(replace(passage, number=number) for number, passage in enumerate(kept, 1))
+
+    def draft(self, state: MessageState, error: str | None = None) -> Draft:
+        """The answer as it is stored now."""
+        run, model = self.live.run, self.tools.model
+        gone = self.sources.gone(self.citations)
+        self.citations = [one for one in self.citations if one.document_id not in gone]
+        name = model.name if run.mode == "model" and model is not None else None
+        return Draft(
+            "assistant",
+            self.text,
+            tuple(self.citations),
+            state,
+            mode=run.mode,
+            model=name,
+            refused=self.refused,
+            error=error,
+            run_id=run.id,
+        )
+
+
+def scope_of(live: LiveRun) -> Scope:
+    """What the question was asked of."""
+    question = live.run.question
+    return Scope(live.run.owner, question.collections, question.documents)
+
+
+def tell_passages(work: Work, chunks: Sequence[Chunk]) -> None:
+    """Open the stream with what was found."""
+    run = work.live.run
+    ask_whether_alive(work.live)
+    work.live.tell(AnswerEvent("passages", 0, passages=tuple(chunks), message=run.answer, mode=run.mode))
+
+
+def say(work: Work, text: str) -> None:
+    """Add text and send it at once."""
+    work.said.append(text)
+    work.live.say(text)
+    ask_whether_alive(work.live)
+    work.live.flush()
+
+
+def cite(work: Work, citation: Citation) -> None:
+    """Add a citation, unless its source is gone."""
+    if not work.sources.has(citation):
+        return
+    work.citations.append(citation)
+    ask_whether_alive(work.live)
+    work.live.tell(AnswerEvent("citation", 0, citation=citation))
+
+
+def ask_whether_alive(live: LiveRun) -> None:
+    """Before anything is sent: raises Cleared when the session is gone; waits while the keyring does not answer."""
+    patience = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            alive = not live.cleared and live.watch.alive()
+        except StoreUnavailable:
+            if time.monotonic() > patience:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+            continue
+        if not alive:
+            raise Cleared
+        return
+
+
+def store_partly(work: Work) -> None:
+    """Every two seconds keep what was said so far; while the store does not answer, the answer goes on."""
+    if time.monotonic() - work.stored_at < STORE_SECONDS:
+        return
+    work.stored_at = time.monotonic()
+    try:
+        _revise(work, work.draft(MessageState.RUNNING))
+    except StoreError as error:
+        logger.warning("run %s could not be stored partly: %s", work.live.run.id, error.code)
+
+
+def _revise(work: Work, draft: Draft) -> Message:
+    run = work.live.run
+    return work.tools.store.revise(owner=run.owner, session_id=run.session_id, message_id=run.answer.id, draft=draft)
+
+
+def finish(work: Work) -> None:
+    """Store the answer for good, then tell that it is done."""
+    state = MessageState.STOPPED if work.live.stopping or work.cut_short else MessageState.DONE
+    message = _revise(work, work.draft(state, _CUT_SHORT if work.cut_short else None))
+    ask_whether_alive(work.live)
+    work.live.tell(AnswerEvent("done", 0, message=message))
+
+
+def fail(work: Work, error: DocChatError) -> None:
+    """Keep what was said, with the reason why there is no more, and tell the followers."""
+    run = work.live.run
+    text = f"{error.message} {_QUOTES_INSTEAD}" if isinstance(error, ModelUnavailable) else error.message
+    logger.warning("run %s failed: %s", run.id, error.code)
+    message = None
+    try:
+        message = _revise(work, work.draft(MessageState.FAILED, text))
+    except Cleared as gone:
+        work.live.clear(gone.successor)
+        return
+    except Exception as second:  # noqa: BLE001  (the end of a stream: its followers must hear of it in any case)
+        code = second.code if isinstance(second, DocChatError) else type(second).__name__
+        logger.warning("run %s: its failure could not be stored: %s", run.id, code)
+    work.live.tell(AnswerEvent("error", 0, error=text, code=error.code, message=message))
