@@ -3,6 +3,7 @@
 import { ApiError, get, post, unsure } from "./api.js";
 import { emit, on } from "./bus.js";
 import { chatUrl, context } from "./context.js";
+import { isOf } from "./home.js";
 import { tellChanged, tellGone } from "./identity.js";
 import { readReceipt } from "./receipt.js";
 
@@ -19,7 +20,7 @@ class App extends HTMLElement {
 
   connectedCallback() {
     this.conversation = this.querySelector("docchat-conversation");
-    on("open-chat", ({ id, message }) => this.open(id, { message }));
+    on("open-chat", ({ id, message, home }) => isOf(this, home) && this.open(id, { message }));
     on("new-chat", () => this.#new());
     on("cleared-here", (detail) => this.#clearedHere(detail));
     on("deleted-here", (detail) => this.#deletedHere(detail));

@@ -11,6 +11,7 @@
 // emptied {}: what was said in some chat is gone, so nothing may go on quoting it
 // cut {id, successor}: an answer ended because its chat was cleared, or the history of it
 // changed {id | null}: another tab changed this chat, or any    undone {session | null}: a clear was taken back
+// `home` in an event names the small chat beside a document that it belongs to, see home.js; without it the page's.
 // clear-many {}    many-cleared {receipt}    history-cleared-here, memory-cleared-here {id, ...}
 // arrived {question}: it is in its chat, though sending it seemed to fail
 

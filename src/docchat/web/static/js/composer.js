@@ -3,6 +3,7 @@
 import { emit, on } from "./bus.js";
 import { context } from "./context.js";
 import { h, points } from "./dom.js";
+import { homeOf, isOf } from "./home.js";
 import { chosen } from "./scope.js";
 import "./within.js";
 
@@ -27,17 +28,22 @@ class Composer extends HTMLElement {
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && this.#busy && !event.defaultPrevented && !document.querySelector("dialog[open]")) this.#stop();
     });
-    on("chat", ({ session }) => this.#switch(session?.id ?? ""));
+    on("chat", ({ session, home }) => isOf(this, home) && this.#switch(session?.id ?? ""));
     on("draft-drop", ({ id }) => this.#forget(id));
-    on("busy", ({ busy }) => this.#setBusy(busy));
-    on("arrived", ({ question }) => this.#arrived(question));
-    on("ask", ({ question, mode, within }) => this.#ask(question, mode, within));
+    on("busy", ({ busy, home }) => isOf(this, home) && this.#setBusy(busy));
+    on("arrived", ({ question, home }) => isOf(this, home) && this.#arrived(question));
+    on("ask", ({ question, mode, within, home }) => isOf(this, home) && this.#ask(question, mode, within));
     on("signed-in", () => this.#problem(null));
     this.#look();
   }
 
-  get #app() {
-    return this.closest("docchat-app");
+  /** What takes the questions: the page's chat, or a small one beside a document, which is asked as it is. */
+  get #home() {
+    return homeOf(this);
+  }
+
+  get #chosen() {
+    return this.#home.bound ? {} : chosen();
   }
 
   #typed(event) {
@@ -53,11 +59,11 @@ class Composer extends HTMLElement {
     await this.#ask(question, this.querySelector("[data-mode]")?.value);
   }
 
-  async #ask(question, mode, within = chosen()) {
+  async #ask(question, mode, within = this.#chosen) {
     this.#problem(null);
     this.#sending = true;
     try {
-      await this.#app.ask(question, mode, within);
+      await this.#home.ask(question, mode, within);
     } catch (error) {
       // Whoever left the chat finds the question there: the server has it.
       if (error.name !== "AbortError") this.#notTaken(question, error);
@@ -87,7 +93,7 @@ class Composer extends HTMLElement {
   }
 
   #stop() {
-    document.querySelector("docchat-conversation").stop();
+    this.#home.querySelector("docchat-conversation").stop();
   }
 
   #put(text) {
@@ -135,7 +141,7 @@ class Composer extends HTMLElement {
     const line = this.querySelector("[data-problem]");
     line.hidden = !error;
     if (!error) return line.replaceChildren();
-    const narrowed = Object.keys(chosen()).length > 0;
+    const narrowed = Object.keys(this.#chosen).length > 0;
     if (error.status === 404 && narrowed) return line.replaceChildren("Something that you chose to ask is no longer there. Your question was not sent; it is still below.");
     const sent = error.unsure ? "Your question may not have been sent; it is still below. Send looks for it in the chat first." : "Your question was not sent; it is still below.";
     if (error.status !== 401) return line.replaceChildren(`${error.message} ${sent}`);

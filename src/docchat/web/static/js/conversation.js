@@ -4,6 +4,7 @@ import { get, post } from "./api.js";
 import { ask, resume } from "./answer.js";
 import { emit, on } from "./bus.js";
 import { h } from "./dom.js";
+import { homeOf } from "./home.js";
 import { drawMemoryLine } from "./memory.js";
 import "./message.js";
 import { welcome } from "./welcome.js";
@@ -24,7 +25,7 @@ class Conversation extends HTMLElement {
   connectedCallback() {
     this.list = this.querySelector("[data-messages]");
     this.live = this.querySelector("[data-live]");
-    this.latest = document.querySelector("[data-latest]");
+    this.latest = this.home.querySelector("[data-latest]");
     this.#earlierButton.addEventListener("click", () => this.#earlier().catch((error) => emit("notice", { text: error.message })));
     this.latest.addEventListener("click", () => this.#toEnd());
     this.addEventListener("scroll", () => this.#scrolled(), { passive: true });
@@ -41,6 +42,11 @@ class Conversation extends HTMLElement {
     return this.querySelector("[data-earlier]");
   }
 
+  /** Whose conversation this is: the page's, or that of a small chat beside a document. */
+  get home() {
+    return homeOf(this);
+  }
+
   get busy() {
     return this.#running !== null;
   }
@@ -53,7 +59,7 @@ class Conversation extends HTMLElement {
     this.#earlierButton.hidden = !older;
     this.list.replaceChildren(...messages.map((message) => this.#view(message)));
     this.remember(session.memory_from);
-    this.#welcome(messages.length ? null : { kind: "new" });
+    this.#welcome(messages.length ? null : (this.home.greeting ?? { kind: "new" }));
     this.#toEnd();
     const last = messages.at(-1);
     if (last?.state === "running" && last.run) this.#resume(this.#message(last.id), last);
@@ -172,7 +178,7 @@ class Conversation extends HTMLElement {
     run.onWaiting = (waiting) => view.waiting(waiting ? "The connection is lost. The answer goes on at the server; trying to get back to it…" : null);
     this.#running = run;
     this.#spoken = 0;
-    emit("busy", { busy: true });
+    emit("busy", { busy: true, home: this.home });
     return run;
   }
 
@@ -198,7 +204,7 @@ class Conversation extends HTMLElement {
     // Any event means that the server has the question; one that ends the answer at once leaves the rest to the chat.
     const early = Boolean(run.accept) && kind !== "passages";
     run.accept?.(data.question);
-    if (early && kind !== "cleared") return emit("open-chat", { id: run.session });
+    if (early && kind !== "cleared") return emit("open-chat", { id: run.session, home: this.home });
     if (kind === "passages") {
       run.id = data.run;
       view.show({ ...(data.answer ?? view.message), text: "", citations: [], state: "running", mode: data.mode });
@@ -228,14 +234,14 @@ class Conversation extends HTMLElement {
     if (run.refuse) return run.refuse(error);
     if (error.code === "cleared") return emit("cut", { id: run.session, successor: error.successor });
     // The run is no longer there to be followed: what it left is in the chat.
-    if (error.status === 404) return emit("open-chat", { id: run.session });
+    if (error.status === 404) return emit("open-chat", { id: run.session, home: this.home });
     const words = error.status === 401 ? "Your sign-in has ended. The answer goes on at the server; sign in to see it." : error.message;
     run.view.waiting(words);
   }
 
   #end() {
     this.#running = null;
-    emit("busy", { busy: false });
+    emit("busy", { busy: false, home: this.home });
   }
 
   /** Stop listening; the answer itself goes on at the server. */
@@ -248,7 +254,7 @@ class Conversation extends HTMLElement {
   #again(answer, mode) {
     const item = this.#message(answer)?.closest("li");
     const question = item?.previousElementSibling?.firstElementChild.message;
-    if (question && !this.busy) emit("ask", { question: question.text, mode, within: sameAs(question) });
+    if (question && !this.busy) emit("ask", { home: this.home, question: question.text, mode, within: sameAs(question) });
   }
 
   /** Whole sentences for readers of the screen, as they come. */

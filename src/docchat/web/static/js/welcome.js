@@ -8,9 +8,10 @@ import { countsOf, receiptButton, undoButton } from "./receipt.js";
 
 /**
  * Nodes for an empty place. `about.kind` is one of
- * new; wait; cleared (with `what` and the `receipt`, when it is known); gone (with `successor`); lost (with `error` and `retry`).
+ * new; section (with the `receipt` of its last clear); wait; cleared (with `what` and the `receipt`, when it is known); gone (with `successor`); lost (with `error` and `retry`).
  */
 export function welcome(about) {
+  if (about.kind === "section") return [about.receipt ? cleared({ what: "section", receipt: about.receipt }) : "", h("p", { class: "soft" }, "Answers come from this part of the document alone.")];
   if (about.kind === "wait") return [h("p", { class: "looking" }, "Looking what is left of this chat…")];
   if (about.kind === "gone") return gone(about);
   if (about.kind === "lost") return lost(about);
@@ -36,6 +37,7 @@ async function count(line, add) {
 
 const CLEARED = {
   chat: "This chat was cleared. Your documents are untouched.",
+  section: "This chat was cleared. The document is untouched.",
   history: "The history of this chat was cleared. The chat, its title and your documents are untouched.",
 };
 
