@@ -4,6 +4,7 @@ import gc
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
 from sqlalchemy import update
 
@@ -19,6 +20,9 @@ from docchat.web.state import Services
 from ..conftest import PostgresServer
 
 OWNER = "ann"
+ABOUT = (UUID(int=7), "p1")
+"""A section that chats are bound to; a clear asks for no document of it."""
+SECTION_CHAT = f"/api/documents/{ABOUT[0]}/sections/{ABOUT[1]}/chat"
 CANARY = "CANARY"
 
 
@@ -61,12 +65,27 @@ class Ground:
         gc.collect()
 
 
-def chat(services: Services, *, owner: str = OWNER, messages: int = 6, word: str = CANARY) -> ChatSession:
-    """A chat with a title and messages, each of which holds `word`."""
-    session = services.store.create(owner=owner, title=f"{word} title")
+def chat(
+    services: Services,
+    *,
+    owner: str = OWNER,
+    messages: int = 6,
+    word: str = CANARY,
+    about: tuple[UUID, str] | None = None,
+) -> ChatSession:
+    """A chat with a title and messages, each of which holds `word`; `about` a section, or everything."""
+    session = make(services, owner=owner, title=f"{word} title", about=about)
     drafts = [Draft("user" if number % 2 == 0 else "assistant", f"{word} says {number}") for number in range(messages)]
     services.store.append(owner=owner, session_id=session.id, drafts=drafts)
     return services.store.get(owner=owner, session_id=session.id)
+
+
+def make(services: Services, *, owner: str, title: str, about: tuple[UUID, str] | None) -> ChatSession:
+    """A chat without messages."""
+    if about is None:
+        return services.store.create(owner=owner, title=title)
+    session = services.section_chats.open(owner=owner, about=about)
+    return services.store.rename(owner=owner, session_id=session.id, title=title)
 
 
 def state(services: Services, session: ChatSession) -> str:

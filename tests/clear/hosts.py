@@ -21,6 +21,7 @@ from docchat.server.home import close
 from docchat.types import Draft
 
 from ..server.live import PASSWORD, Client, Server, SlowModel, one_client_per_worker, serving, slow_model
+from .ground import make
 from .network import HOSTS, Network, TcpPostgres, network
 
 ONE_HOST = pytest.mark.parametrize("running_hosts", ["sqlite"], indirect=True, ids=["fourworkers"], scope="session")
@@ -162,10 +163,10 @@ class Writer:
     def __exit__(self, *_: object) -> None:
         close(self.services)
 
-    def chat(self, name: str, word: str, messages: int = 6) -> UUID:
-        """A chat of a user; its title and all its messages hold `word`."""
+    def chat(self, name: str, word: str, messages: int = 6, about: tuple[UUID, str] | None = None) -> UUID:
+        """A chat of a user, about a section or everything; its title and all its messages hold `word`."""
         owner = self.hosts.owners[name]
-        session = self.services.store.create(owner=owner, title=f"{word} title")
+        session = make(self.services, owner=owner, title=f"{word} title", about=about)
         drafts = [Draft("user" if number % 2 == 0 else "assistant", f"{word} {number}") for number in range(messages)]
         self.services.store.append(owner=owner, session_id=session.id, drafts=drafts)
         return session.id

@@ -17,6 +17,8 @@ NOT_OF_A_SESSION = {
     "chat_session": "the tombstone: id, owner, slots, times, successor and receipt",
     "receipt": "ids and counts",
     "job": "ids",
+    "chat_model": "models that an administrator has connected, the keys of their servers sealed",
+    "usage": "how many answers and tokens an owner had on a day",
     "document": "a person's library, which has its own delete",
     "document_page": "a person's library",
     "chunk": "a person's library",

@@ -26,7 +26,7 @@ from docchat.types import ChatSession, Draft, MessageState
 from docchat.web.state import Services
 
 from . import ground as grounds
-from .ground import OWNER, Ground, chat
+from .ground import ABOUT, OWNER, Ground, chat
 from .scale import SCALE
 
 LATE = (Draft("user", "CANARY late"), Draft("assistant", "CANARY later"))
@@ -76,6 +76,16 @@ def _memory(services: Services, session: ChatSession, last: int) -> None:
     services.clearing.clear_memory(owner=session.owner, session_id=session.id)
 
 
+def _open(services: Services, session: ChatSession, last: int) -> None:
+    if (session.document_id, session.section) == ABOUT:
+        services.section_chats.open(owner=session.owner, about=ABOUT)
+
+
+def _section(services: Services, session: ChatSession, last: int) -> None:
+    if (session.document_id, session.section) == ABOUT:
+        services.section_chats.clear(owner=session.owner, about=ABOUT)
+
+
 def _reconcile(services: Services, session: ChatSession, last: int) -> None:
     services.clearing.reconcile(patience=0)
 
@@ -84,7 +94,21 @@ def _jobs(services: Services, session: ChatSession, last: int) -> None:
     services.worker.run_due()
 
 
-LATECOMERS = (_append, _append, _rename, _revise, _ask, _rotate, _history, _memory, _clear, _reconcile, _jobs)
+LATECOMERS = (
+    _append,
+    _append,
+    _rename,
+    _revise,
+    _ask,
+    _rotate,
+    _history,
+    _memory,
+    _clear,
+    _reconcile,
+    _jobs,
+    _open,
+    _section,
+)
 
 
 class Jitter:
@@ -140,7 +164,7 @@ def _interleave(
 ) -> Counter[str]:
     owner = f"owner{number}"
     empty = dice.random() < 0.2
-    session = observer.store.create(owner=owner) if empty else chat(observer, owner=owner, messages=2)
+    session = observer.store.create(owner=owner) if empty else chat(observer, owner=owner, messages=2, about=ABOUT)
     page = observer.store.messages(owner=owner, session_id=session.id)
     last = page.items[-1].id if page.items else 1
     outcomes: list[str] = []

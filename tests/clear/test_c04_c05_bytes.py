@@ -18,7 +18,7 @@ from docchat.types import ChatSession, Draft, MessageState, new_id, utc_now
 from docchat.web.state import Services
 
 from ..server.live import encodings, scan, scanning
-from .ground import OWNER, Ground, chat, state
+from .ground import OWNER, Ground, chat, make, state
 from .inventory import Inventory
 from .scale import SCALE
 
@@ -34,7 +34,7 @@ FILES = re.compile(rf"docchat\.sqlite3(-wal|-shm)?|keys/(master\.key|slots\.bin)
 def plant(services: Services, messages: int = 6) -> ChatSession:
     """A chat that holds a secret of everything a chat can hold, an answer in the making among them."""
     store = services.store
-    session = store.create(owner=OWNER, title=f"{WORD} title")
+    session = make(services, owner=OWNER, title=f"{WORD} title", about=(new_id(), "p1"))
     for first in range(0, messages, 100):
         drafts = [Draft("user", f"{WORD}{number} text") for number in range(first, min(messages, first + 100))]
         store.append(owner=OWNER, session_id=session.id, drafts=drafts)
@@ -135,7 +135,9 @@ def test_c04_a_cleared_history_goes_and_the_title_stays(ground: Ground, tally: C
 
 def _clear(services: Services, session: ChatSession, verb: str) -> None:
     if verb == "clear":
-        services.clearing.clear(owner=OWNER, session_id=session.id)
+        assert session.document_id is not None
+        assert session.section is not None
+        services.section_chats.clear(owner=OWNER, about=(session.document_id, session.section))
     elif verb == "delete":
         services.clearing.delete(owner=OWNER, session_id=session.id)
     else:

@@ -10,7 +10,7 @@ from .hosts import Hosts, Writer
 from .scale import SCALE
 
 RACERS = 8
-KINDS = ("by id", "by cookie", "delete", "by id, no messages")
+KINDS = ("by id", "by cookie", "delete", "by id, no messages", "by section")
 ROUNDS = max(1, SCALE.races // 50)
 
 
@@ -22,11 +22,13 @@ class Click:
         self.hosts, self.barrier = hosts, barrier
         self.client = hosts.client(self.host, "user0")
 
-    def do(self, session_id: UUID, kind: str) -> tuple[int, str, str | None, str | None]:
+    def do(self, session_id: UUID, kind: str, document: UUID) -> tuple[int, str, str | None, str | None]:
         """Click; status, body, receipt and successor."""
         path, method = f"/api/sessions/{session_id}/clear", "POST"
         if kind == "delete":
             path, method = f"/api/sessions/{session_id}", "DELETE"
+        if kind == "by section":
+            path = f"/api/documents/{document}/sections/p1/chat/clear"
         if kind == "by cookie":
             path = "/api/sessions/clear"
             self.client.cookie = self.hosts.hinted(self.host, self.client.cookie, str(session_id))
@@ -45,8 +47,10 @@ def test_c06_a_race_of_eight_is_one_clear(hosts: Hosts, tally: Callable[..., Non
     with Writer(hosts) as writer, ThreadPoolExecutor(RACERS) as pool:
         for race in range(SCALE.races):
             kind = KINDS[race % len(KINDS)]
-            session_id = writer.chat("user0", "SECRETrace", messages=0 if "no messages" in kind else 2)
-            answers = list(pool.map(Click.do, clicks, repeat(session_id), repeat(kind)))
+            document = uuid4()
+            about = (document, "p1") if kind == "by section" else None
+            session_id = writer.chat("user0", "SECRETrace", messages=0 if "no messages" in kind else 2, about=about)
+            answers = list(pool.map(Click.do, clicks, repeat(session_id), repeat(kind), repeat(document)))
             assert {answer[:2] for answer in answers} == {(200, '{"success":true}')}, answers
             assert len({answer[2] for answer in answers}) == 1, answers
             successors = {answer[3] for answer in answers}

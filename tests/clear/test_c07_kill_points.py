@@ -11,7 +11,7 @@ from docchat.types import ChatSession
 from docchat.web.state import Services
 
 from . import ground as grounds
-from .ground import Ground, chat
+from .ground import ABOUT, SECTION_CHAT, Ground, chat
 from .scale import LONG, spread
 from .tracing import Call, Zygote, zygote
 
@@ -33,17 +33,19 @@ def clear(session_id: UUID) -> Call:
     return ("POST", f"/api/sessions/{session_id}/clear", None)
 
 
+SECTION = Verb("section clear", lambda session_id: ("POST", f"{SECTION_CHAT}/clear", None))
 VERBS = (
     Verb("clear", clear),
     Verb("delete", lambda session_id: ("DELETE", f"/api/sessions/{session_id}", None)),
     Verb("history clear", lambda session_id: ("POST", f"/api/sessions/{session_id}/history/clear", None), "title"),
     Verb("bulk clear", lambda session_id: ("POST", "/api/sessions/bulk/clear", {"ids": [str(session_id)]})),
+    SECTION,
     Verb("clear with undo", clear, settings=(("DOCCHAT_CLEAR_UNDO_SECONDS", "3600"),)),
 )
 
 
 @pytest.mark.parametrize("messages", [6, 70] if LONG else [6], ids=lambda messages: f"{messages} messages")
-@pytest.mark.parametrize("verb", VERBS if LONG else (VERBS[0], VERBS[2]), ids=lambda verb: verb.name)
+@pytest.mark.parametrize("verb", VERBS if LONG else (SECTION, VERBS[2]), ids=lambda verb: verb.name)
 def test_c07_killed_anywhere_it_is_all_or_nothing(
     ground: Ground, verb: Verb, messages: int, tally: Callable[..., None]
 ) -> None:
@@ -51,7 +53,7 @@ def test_c07_killed_anywhere_it_is_all_or_nothing(
     chats: dict[ChatSession, bool] = {}
 
     def make() -> ChatSession:
-        return chat(observer, owner=f"owner{len(chats)}", messages=messages)
+        return chat(observer, owner=f"owner{len(chats)}", messages=messages, about=ABOUT)
 
     with zygote(ground, **dict(verb.settings)) as process:
         session = make()

@@ -16,6 +16,7 @@ import pytest
 from docchat.config import Settings
 
 from ..server.live import Client, events
+from .ground import ABOUT, SECTION_CHAT
 from .hosts import ONE_HOST, TWO_HOSTS, Hosts, Writer
 from .scale import SCALE
 
@@ -28,6 +29,7 @@ REQUESTS: tuple[tuple[str, str], ...] = (
     ("DELETE", "/api/sessions/{}"),
     ("POST", "/api/sessions/{}/history/clear"),
     ("GET", "/api/sessions/{}/export"),
+    ("POST", f"{SECTION_CHAT}/clear"),
 )
 
 
@@ -78,7 +80,7 @@ def test_c09_a_cut_line_is_503_and_heals(hosts: Hosts, line: str, tally: Callabl
     with Writer(hosts) as writer:
         store, owner = writer.services.store, hosts.owners["user0"]
         for _ in range(SCALE.outages):
-            session_id = writer.chat("user0", "SECRETcut")
+            session_id = writer.chat("user0", "SECRETcut", about=ABOUT)
             other = hosts.client(1, "user0")
             here = hosts.client(0, "user0")
             hosts.network.cut(0, line)
@@ -162,7 +164,7 @@ def test_c09_without_the_key_file_or_the_lock_nothing_hangs(
     longest = 0.0
     with Writer(hosts) as writer:
         for _ in range(SCALE.outages):
-            session_id = writer.chat("user0", "SECRETaway")
+            session_id = writer.chat("user0", "SECRETaway", about=ABOUT)
             away = _moved(folder / "keys" / "slots.bin") if what == "key file" else _locked(folder / "docchat.sqlite3")
             with away:
                 asking = Asking(hosts, 0, session_id).all()
@@ -180,7 +182,7 @@ def test_c09_postgresql_that_stops_is_503_and_heals(hosts: Hosts, tally: Callabl
     longest = 0.0
     with Writer(hosts) as writer:
         for number in range(SCALE.outages):
-            session_id = writer.chat("user0", "SECRETstop")
+            session_id = writer.chat("user0", "SECRETstop", about=ABOUT)
             client = hosts.client(0, "user0")
             hosts.postgres.control("stop", "-m", "immediate" if number % 2 else "fast")
             try:

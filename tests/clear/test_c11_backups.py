@@ -15,7 +15,7 @@ from docchat.types import ChatSession
 from docchat.web.state import Services
 
 from ..server.live import docchat
-from .ground import Ground, chat, state
+from .ground import ABOUT, Ground, chat, state
 from .scale import LONG
 
 MESSAGES = 20
@@ -23,14 +23,14 @@ MESSAGES = 20
 
 def people(services: Services) -> tuple[ChatSession, list[ChatSession]]:
     """A chat that is kept, and some that are going to be cleared, each in another way."""
-    gone = [chat(services, owner=f"gone{number}", messages=MESSAGES) for number in range(4)]
-    return chat(services, owner="kept", messages=MESSAGES), gone
+    gone = [chat(services, owner=f"gone{number}", messages=MESSAGES, about=ABOUT) for number in range(4)]
+    return chat(services, owner="kept", messages=MESSAGES, about=ABOUT), gone
 
 
 def clear_all(services: Services, gone: list[ChatSession]) -> None:
-    """Clear, delete, clear the history, clear many."""
+    """Clear by the section, delete, clear the history, clear many."""
     clearing = services.clearing
-    clearing.clear(owner=gone[0].owner, session_id=gone[0].id)
+    services.section_chats.clear(owner=gone[0].owner, about=ABOUT)
     clearing.delete(owner=gone[1].owner, session_id=gone[1].id)
     clearing.clear_history(owner=gone[2].owner, session_id=gone[2].id)
     services.bulk.clear(owner=gone[3].owner, scope=BulkScope(everything=True))
@@ -42,6 +42,8 @@ def all_gone(services: Services, kept: ChatSession, gone: list[ChatSession]) -> 
     states = [state(services, session) for session in gone]
     assert states == ["none", "none", "title", "none"]
     assert state(services, kept) == "full"
+    assert services.section_chats.open(owner=kept.owner, about=ABOUT).id == kept.id
+    assert services.section_chats.open(owner=gone[0].owner, about=ABOUT).messages == 0
 
 
 def copy(source: Path, target: Path) -> None:

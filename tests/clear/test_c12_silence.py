@@ -10,7 +10,7 @@ import sqlalchemy.exc
 
 from docchat import errors
 
-from .ground import Ground, chat
+from .ground import ABOUT, SECTION_CHAT, Ground, chat
 from .hosts import Hosts, Writer
 from .scale import SCALE, spread
 from .tracing import Call, zygote
@@ -63,6 +63,8 @@ def _matrix(session_id: object) -> list[Call]:
         ("GET", f"/api/receipts/{CANARY}", None),
         ("GET", f"/api/{CANARY}", None),
         ("POST", f"{base}/history/clear", None),
+        ("POST", f"{SECTION_CHAT}/clear", None),
+        ("POST", f"/api/documents/{CANARY}/sections/{CANARY}/chat/clear", None),
         ("POST", f"{base}/clear", None),
         ("DELETE", base, None),
     ]
@@ -74,11 +76,11 @@ def test_c12_faults_tell_nothing_of_the_inside(ground: Ground, tally: Callable[.
     with zygote(ground) as process:
         for fault in FAULTS:
             name = fault.partition(":")[0]
-            probe = chat(observer, owner="probe", word=CANARY)
+            probe = chat(observer, owner=f"probe{tried}", word=CANARY, about=ABOUT)
             count = process.traced(probe.owner, *_matrix(probe.id)).points()[name]
             numbers = spread(count)[:: max(1, count // (20 * SCALE.rounds))]
             for number in numbers:
-                session = chat(observer, owner=f"owner{tried}", word=CANARY)
+                session = chat(observer, owner=f"owner{tried}", word=CANARY, about=ABOUT)
                 matrix = _matrix(session.id)
                 outcome = process.traced(session.owner, *matrix, ("", "jobs", None), inject=f"{fault}:when={number}+")
                 for (method, path, _), (status, headers, body) in zip(matrix, outcome.answers, strict=True):
@@ -95,7 +97,7 @@ def test_c12_running_hosts_log_nothing_of_the_inside(hosts: Hosts, tally: Callab
     bodies = 0
     with Writer(hosts) as writer:
         for _ in range(SCALE.rounds):
-            session_id = writer.chat("user2", CANARY)
+            session_id = writer.chat("user2", CANARY, about=ABOUT)
             for wanted in (session_id, uuid4()):
                 for method, path, body in _matrix(wanted):
                     response = client.open(method, path, body)

@@ -17,7 +17,7 @@ from .ground import OWNER, Ground
 from .inventory import Inventory
 from .test_c04_c05_bytes import plant
 
-ACTIONS = ("clear", "delete", "history")
+ACTIONS = ("section clear", "delete", "history")
 
 
 def verify(ground: Ground, wanted: UUID) -> subprocess.CompletedProcess[str]:
@@ -28,8 +28,15 @@ def verify(ground: Ground, wanted: UUID) -> subprocess.CompletedProcess[str]:
 def _do(services: Services, session: ChatSession, action: str) -> Receipt:
     if action == "delete":
         return services.clearing.delete(owner=OWNER, session_id=session.id)
-    verb = services.clearing.clear if action == "clear" else services.clearing.clear_history
-    receipt = verb(owner=OWNER, session_id=session.id).receipt
+    if action == "section clear":
+        assert session.document_id is not None
+        assert session.section is not None
+        cleared = services.section_chats.clear(owner=OWNER, about=(session.document_id, session.section))
+        assert cleared is not None
+        receipt = cleared.receipt
+    else:
+        verb = services.clearing.clear if action == "clear" else services.clearing.clear_history
+        receipt = verb(owner=OWNER, session_id=session.id).receipt
     assert receipt is not None
     return receipt
 

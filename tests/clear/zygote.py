@@ -81,7 +81,7 @@ class Life:
     def live(self) -> None:
         """Do something, and something else."""
         kinds = [self.talk] * 6 + [self.upload, self.jobs, self.jobs, self.drop_document]
-        kinds += [self.clear, self.delete, self.history, self.memory, self.bulk, self.rename]
+        kinds += [self.clear, self.delete, self.history, self.memory, self.bulk, self.rename, self.section]
         self.one()
         say("working")
         while True:
@@ -134,6 +134,15 @@ class Life:
         """Clear the memory of a chat."""
         if session := self.one():
             self.post(f"/api/sessions/{session}/memory/clear")
+
+    def section(self) -> None:
+        """Talk about one of two sections, or clear what was said about it."""
+        about = UUID(int=7), self.dice.choice(("p1", "p2"))
+        if self.dice.random() < 0.5:
+            chat = self.services.section_chats.open(owner=self.owner, about=about)
+            self.services.store.append(owner=self.owner, session_id=chat.id, drafts=[Draft("user", "CANARY asks")])
+        else:
+            self.services.section_chats.clear(owner=self.owner, about=about)
 
     def bulk(self) -> None:
         """Clear several chats at once."""
