@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from docchat.answers import work
+from docchat.answers import quoting, work
 from docchat.answers.retrieve import retrieve
 from docchat.types import AnswerEvent, Message
 
@@ -100,15 +100,15 @@ def test_deleted_before_the_model_is_asked(
 def test_deleted_before_it_is_quoted(house: House, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
     gone = house.upload("harbour.txt", TEXT)
     house.upload("crane.txt", "The crane lifts nothing on Sundays.")
-    place = {"found": "extract", "told": "_tell_passages"}[moment]
-    real = getattr(work, place)
+    place = {"found": "extract", "told": "tell_passages"}[moment]
+    real = getattr(quoting, place)
 
     def then_deleted(*args: object) -> object:
         found = real(*args)
         _delete(house, gone)
         return found
 
-    monkeypatch.setattr(work, place, then_deleted)
+    monkeypatch.setattr(quoting, place, then_deleted)
     session = house.chat()
     events = house.ask("What does the crane lift?", session)
     assert "forty-two" not in text_of(events)
@@ -130,7 +130,7 @@ def test_what_is_not_shared_any_more_is_not_quoted(house: House, monkeypatch: py
     house.ask("What does the crane lift?", session)
     before = _stored(house, session)
     assert {citation.document_id for citation in before.citations} == {shared}
-    real = work.extract
+    real = quoting.extract
 
     def then_ended(*args: object) -> object:
         found = real(*args)  # type: ignore[arg-type]
@@ -140,7 +140,7 @@ def test_what_is_not_shared_any_more_is_not_quoted(house: House, monkeypatch: py
             parts.collections.delete(owner="boss", collection_id=team)
         return found
 
-    monkeypatch.setattr(work, "extract", then_ended)
+    monkeypatch.setattr(quoting, "extract", then_ended)
     events = house.ask("What does the crane lift?", session)
     assert "forty-two" not in text_of(events)
     assert events[0].passages == ()

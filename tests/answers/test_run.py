@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from docchat.answers import runs, work
+from docchat.answers import runs, writing
 from docchat.errors import Cleared, InvalidInput, NotFound, Overloaded, TooLarge
 from docchat.types import AnswerEvent, Message, MessageState
 
@@ -355,7 +355,7 @@ def test_an_answer_that_became_too_long_says_so(
     model_house: House, played_model: PlayedModel, monkeypatch: pytest.MonkeyPatch, ended_by: str
 ) -> None:
     if ended_by == "us":
-        monkeypatch.setattr(work, "_LONGEST_ANSWER", 15)
+        monkeypatch.setattr(writing, "_LONGEST_ANSWER", 15)
     if ended_by == "the model":
         played_model.raw = b'data: {"choices": [{"delta": {}, "finish_reason": "length"}]}\n\n'
     session = model_house.chat()
