@@ -33,6 +33,7 @@ class Work:
     citations: list[Citation] = field(default_factory=list)
     stored_at: float = field(default_factory=time.monotonic)
     refused: bool = False
+    follow_ups: tuple[str, ...] = ()
     cut_short: bool = False
 
     @property
@@ -68,6 +69,7 @@ class Work:
             refused=self.refused,
             error=error,
             run_id=run.id,
+            follow_ups=self.follow_ups,
         )
 
 

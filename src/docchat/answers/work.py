@@ -1,17 +1,20 @@
 """What the thread of an answer does: retrieve, then quote or let a model write, then keep."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
-from ..errors import Cleared, DocChatError, NotFound, trail
+from ..errors import Cleared, DocChatError, NotFound, StoreError, trail
 from ..types import Message
 from .attached import WithAttachments
 from .keeping import Work, fail, finish, say, scope_of, tell_passages
 from .models.prompt import REFUSAL
+from .passages import Passage
 from .quoting import answer_by_quotes
 from .retrieve import Turn, retrieve
 from .runs import LiveRun
 from .section import narrowed
+from .suggest import follow_ups
 from .titles import give_title
 from .tools import Tools
 from .writing import answer_by_model
@@ -41,6 +44,7 @@ def answer(live: LiveRun, tools: Tools) -> None:
             answer_by_quotes(work, passages)
         else:
             answer_by_model(work, passages, history)
+        _suggest(work, passages, history)
         finish(work)
     except Cleared as error:
         live.clear(error.successor)
@@ -85,3 +89,21 @@ def _history(work: Work) -> tuple[Message, ...]:
     known_from = work.tools.store.get(owner=run.owner, session_id=run.session_id).memory_from or 0
     page = work.tools.store.messages(owner=run.owner, session_id=run.session_id, limit=_HISTORY)
     return tuple(message for message in page.items if known_from <= message.id < run.question.id)
+
+
+def _suggest(work: Work, passages: Sequence[Passage], history: Sequence[Message]) -> None:
+    """Questions that may come next; an answer is whole without them."""
+    tools, asked = work.tools, [message.text for message in history if message.role == "user"]
+    if work.live.stopping or work.cut_short:
+        return
+    try:
+        work.follow_ups = follow_ups(
+            tools.index,
+            tools.library,
+            scope=scope_of(work.live),
+            asked=[*asked, work.live.run.question.text],
+            passages=passages,
+            cited=work.citations,
+        )
+    except StoreError as error:
+        logger.warning("run %s got no follow-up questions: %s", work.live.run.id, error.code)
