@@ -34,6 +34,7 @@ class Work:
     stored_at: float = field(default_factory=time.monotonic)
     refused: bool = False
     follow_ups: tuple[str, ...] = ()
+    understood: str = ""
     cut_short: bool = False
 
     @property
@@ -70,6 +71,7 @@ class Work:
             error=error,
             run_id=run.id,
             follow_ups=self.follow_ups,
+            understood=self.understood,
         )
 
 

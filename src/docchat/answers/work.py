@@ -9,9 +9,10 @@ from ..types import Message
 from .attached import WithAttachments
 from .keeping import Work, fail, finish, say, scope_of, tell_passages
 from .models.prompt import REFUSAL
+from .models.rewrite import Understood, stand_alone
 from .passages import Passage
 from .quoting import answer_by_quotes
-from .retrieve import Turn, retrieve
+from .retrieve import Index, Turn, retrieve
 from .runs import LiveRun
 from .section import narrowed
 from .suggest import follow_ups
@@ -39,7 +40,8 @@ def answer(live: LiveRun, tools: Tools) -> None:
         history = _history(work)
         turns = [Turn(message.role, message.text) for message in history]
         asked = live.run.question.text
-        passages = retrieve(tools.index, tools.library, scope=scope_of(live), question=asked, history=turns)
+        index = _understood(work, history)
+        passages = retrieve(index, tools.library, scope=scope_of(live), question=asked, history=turns)
         if live.run.mode == "quotes":
             answer_by_quotes(work, passages)
         else:
@@ -63,6 +65,15 @@ def _own_tools(live: LiveRun, tools: Tools) -> Tools | None:
     except NotFound:
         return None
     return _with_attachments(live, tools) if one is None else replace(tools, index=one, library=one)
+
+
+def _understood(work: Work, history: Sequence[Message]) -> Index:
+    """The index for this question: where a model answers it says first what a follow-up means."""
+    tools, live = work.tools, work.live
+    if live.run.mode != "model" or tools.model is None:
+        return tools.index
+    work.understood = stand_alone(tools.model, live.run.question.text, history, attach=live.attach)
+    return Understood(tools.index, work.understood) if work.understood else tools.index
 
 
 def _say_source_gone(work: Work) -> None:
