@@ -12,6 +12,7 @@
 // cut {id, successor}: an answer ended because its chat was cleared, or the history of it
 // changed {id | null}: another tab changed this chat, or any    undone {session | null}: a clear was taken back
 // `home` in an event names the small chat beside a document that it belongs to, see home.js; without it the page's.
+// section-chat {session, home}: a small chat was opened or is not what it was    section-cleared {id, successor}, section-closed {}
 // clear-many {}    many-cleared {receipt}    history-cleared-here, memory-cleared-here {id, ...}
 // arrived {question}: it is in its chat, though sending it seemed to fail
 

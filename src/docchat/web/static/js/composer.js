@@ -29,6 +29,7 @@ class Composer extends HTMLElement {
       if (event.key === "Escape" && this.#busy && !event.defaultPrevented && !document.querySelector("dialog[open]")) this.#stop();
     });
     on("chat", ({ session, home }) => isOf(this, home) && this.#switch(session?.id ?? ""));
+    on("section-chat", ({ session, home }) => isOf(this, home) && this.#switch(session.id));
     on("draft-drop", ({ id }) => this.#forget(id));
     on("busy", ({ busy, home }) => isOf(this, home) && this.#setBusy(busy));
     on("arrived", ({ question, home }) => isOf(this, home) && this.#arrived(question));

@@ -1,6 +1,7 @@
 // <docchat-conversation>: the messages of one chat, the answer that is running, and what an empty chat says.
 
 import { get, post } from "./api.js";
+import { drawAbout } from "./about.js";
 import { ask, resume } from "./answer.js";
 import { emit, on } from "./bus.js";
 import { h } from "./dom.js";
@@ -59,6 +60,7 @@ class Conversation extends HTMLElement {
     this.#earlierButton.hidden = !older;
     this.list.replaceChildren(...messages.map((message) => this.#view(message)));
     this.remember(session.memory_from);
+    drawAbout(this, this.home.bound ? null : session.about);
     this.#welcome(messages.length ? null : (this.home.greeting ?? { kind: "new" }));
     this.#toEnd();
     const last = messages.at(-1);
@@ -75,6 +77,7 @@ class Conversation extends HTMLElement {
   empty(about) {
     this.#leave();
     this.#session = null;
+    drawAbout(this, null);
     this.list.replaceChildren();
     this.#earlierButton.hidden = true;
     this.#welcome(about);

@@ -5,6 +5,7 @@ import { emit, on } from "./bus.js";
 import { context } from "./context.js";
 import { cut, h, icon, points, svg } from "./dom.js";
 import { rectangles } from "./marks.js";
+import { SectionMenu } from "./source-sections.js";
 
 const WINDOW = 60_000;
 const PADDING = 0.003;
@@ -20,8 +21,13 @@ class Source extends HTMLElement {
   #zoomed = false;
   #ticket = 0;
   #chat = null;
+  #menu = new SectionMenu((section) => this.#ask(section));
+  #talk = null;
 
   connectedCallback() {
+    this.#part("view").before(this.#menu.button);
+    this.#part("body").before(this.#menu.panel);
+    this.#part("body").after(this.#menu.bar);
     this.#part("close").addEventListener("click", () => this.close());
     this.#part("previous").addEventListener("click", () => this.#turn(-1));
     this.#part("next").addEventListener("click", () => this.#turn(1));
@@ -33,6 +39,8 @@ class Source extends HTMLElement {
     on("show-source", ({ citation, opener }) => this.open(citation, opener));
     on("chat", ({ session }) => this.#chatIs(session?.id ?? null));
     for (const name of ["gone", "emptied"]) on(name, () => this.close(false));
+    on("section-cleared", (detail) => this.#sectionCleared(detail));
+    on("section-closed", () => !this.hidden && this.#menu.button.focus());
   }
 
   /** Another chat has other sources. */
@@ -59,12 +67,14 @@ class Source extends HTMLElement {
   /** Escape closes what lies over the chat, wherever the focus is. */
   #escape(event) {
     if (event.key !== "Escape" || this.hidden || !over.matches || document.querySelector("dialog[open]")) return;
+    if (this.contains(event.target)) return; // it knows what to close
     event.stopPropagation();
     this.close();
   }
 
   /** Show a citation {document, name, page, start, end, quote}; without `start` just the page. */
   open(citation, opener = null) {
+    if (this.#talk?.document !== citation.document) this.#talk?.close();
     this.#opener?.classList.remove("shown");
     this.#opener = opener;
     opener?.classList.add("shown");
@@ -85,6 +95,8 @@ class Source extends HTMLElement {
     this.#ticket += 1;
     this.hidden = true;
     this.#cover();
+    this.#talk?.close();
+    this.#menu.show(null);
     this.#part("body").replaceChildren();
     this.#part("name").textContent = "";
     this.#shown = this.#page = null;
@@ -92,6 +104,33 @@ class Source extends HTMLElement {
     if (giveBack && this.#opener?.isConnected) this.#opener.focus();
     this.#opener = null;
     emit("source-closed");
+  }
+
+  /** Open the small chat about a part of the document, and show where that is. */
+  async #ask({ section, title, page, start, end, kind }) {
+    const { document, name } = this.#shown;
+    if (page !== this.#page.number || start !== undefined) {
+      const until = kind === "heading" ? start + points(title) : end;
+      this.#shown = start === undefined || kind === "page" ? { document, name, page } : { document, name, page, start, end: until };
+      if (start !== undefined && kind !== "page") this.#asText ||= kind === undefined;
+      this.#load(page);
+    }
+    await import("./source-chat.js");
+    if (!this.#talk) {
+      this.#talk = window.document.createElement("docchat-section-chat");
+      this.#talk.className = "section-chat";
+      this.append(this.#talk);
+    }
+    await this.#talk.open({ document, name, section, title });
+  }
+
+  /** What the cleared chat has quoted is marked no more; the same chat in the page is gone as well. */
+  #sectionCleared({ id, successor }) {
+    if (id === this.#chat) return emit("gone", { id, successor });
+    const { document, name } = this.#shown;
+    this.#shown = { document, name, page: this.#page.number };
+    this.#opener = null;
+    this.#draw();
   }
 
   async #load(number) {
@@ -111,6 +150,7 @@ class Source extends HTMLElement {
   #lost(error) {
     if (error.status === 404) emit("source-deleted", { document: this.#shown.document });
     this.#part("original").hidden = error.status === 404;
+    this.#menu.show(null);
     const words = error.status === 404 ? (this.#shown.attachment ? "This file is no longer in this chat." : "This document is no longer in the library.") : error.message;
     const quote = this.#shown.quote ? [h("p", { class: "soft" }, "The answer quoted:"), h("blockquote", {}, this.#shown.quote)] : [];
     const again = error.status === 404 ? null : h("button", { type: "button", class: "button small", onclick: () => this.#load(this.#shown.page) }, "Try again");
@@ -129,6 +169,8 @@ class Source extends HTMLElement {
     this.#part("view").hidden = !page.image;
     this.#part("view").replaceChildren(icon(this.#asText ? "image" : "text"), this.#asText ? "Page" : "Text");
     this.#part("body").replaceChildren(image ? this.#image(page) : this.#text(page));
+    const body = image ? null : this.querySelector("[data-from]");
+    this.#menu.show({ ...this.#shown, page, body, from: Number(body?.dataset.from ?? 0) });
     if (!image) this.#reveal("mark");
     this.#strip(page);
   }
@@ -173,7 +215,7 @@ class Source extends HTMLElement {
     const [, text] = cut(seen, from, to);
     const parts = range ? cut(text, range[0] - from, range[1] - from) : [text];
     const table = /\.(csv|tsv|xlsx|xls|ods)$/i.test(this.#shown.name) ? "table-like" : null;
-    const body = h("div", { class: table, dir: "auto" }, parts[0], range ? h("mark", { tabindex: "-1" }, parts[1]) : null, parts[2] ?? "");
+    const body = h("div", { class: table, dir: "auto", dataset: { from: String(from) } }, parts[0], range ? h("mark", { tabindex: "-1" }, parts[1]) : null, parts[2] ?? "");
     const note = to - from < total ? h("p", { class: "soft" }, "This text is long; the part around the passage is shown. Download the original for all of it.") : "";
     return h("article", { class: "page-text" }, body, note, ...page.hidden.map((place) => concealed(page.text, place)));
   }
@@ -235,8 +277,11 @@ class Source extends HTMLElement {
 
   #key(event) {
     if (event.key === "Escape") {
+      if (this.#talk?.conversation.busy && this.#talk.contains(event.target)) return; // it stops the answer
       event.stopPropagation();
-      this.close();
+      if (!this.#menu.opened) return this.close();
+      this.#menu.toggle(false);
+      this.#menu.button.focus();
     } else if (event.key === "PageDown" && event.altKey) {
       this.#turn(1);
     } else if (event.key === "PageUp" && event.altKey) {
