@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from docchat.documents import sql_sections
 from docchat.errors import ClearUnfinished, StoreUnavailable
+from docchat.sessions import sections as chats_of_sections
 from docchat.types import Draft
 
 from .conftest import Host
@@ -272,6 +273,7 @@ def test_a_clear_that_fails_says_so_and_is_finished(
     made = chat(client, document, "p1")
     ask(client, made["id"], "When was the bridge opened?")
     graves = host.services.clearing._graves
+    monkeypatch.setattr(chats_of_sections, "_PATIENCE_SECONDS", 0.1)
 
     def broken(*_: object, **__: object) -> None:
         raise StoreUnavailable
