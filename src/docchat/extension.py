@@ -28,11 +28,11 @@ from .documents.ingest import handlers as document_jobs
 from .documents.library import Library
 from .documents.sql_collections import Collections
 from .documents.sql_index import create as create_index
-from .documents.sql_index import make_index
+from .documents.sql_index import SqlIndex, make_index
 from .documents.sql_reindex import Reindex
 from .documents.sql_sections import Sections
 from .errors import ConfigError, StoreError
-from .jobs.worker import Beat, Retry, Worker
+from .jobs.worker import Beat, Handler, Retry, Worker
 from .keys.keyring import Keyring
 from .keys.slots import SlotKeyring
 from .keys.sql import SqlKeyring
@@ -122,17 +122,7 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
     Creates and checks what is stored, then closes it again. With `serving`, clears that were cut short or could still
     be undone are finished first. Raises ConfigError.
     """
-    settings.check()
-    _check_directory(settings.data_dir)
-    database = Database(settings.effective_database_url, timeout=settings.store_timeout_seconds)
-    try:
-        with _one_at_a_time(settings.data_dir):
-            origin = _migrate(database)
-            keyring = _make_keyring(settings, origin)
-            name_keyring(database, origin, keyring.identity)
-    except ConfigError:
-        database.close()
-        raise
+    database, keyring = _open(settings)
     store = SqlSessionStore(database, keyring, answers_per_day=settings.answers_per_day)
     shredder = Shredder(keyring, undo_seconds=settings.clear_undo_seconds)
     graves, settling = SqlGraves(database, shredder), SqlSettle(database, shredder)
@@ -146,20 +136,16 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
     library = Library(database, make_files(database, settings), index, settings)
     sections = Sections(database)
     attachments = _make_attachments(database, keyring, library, settings)
-    worker = Worker(
+    worker = _make_worker(
         database,
+        index,
         {
             **document_jobs(library, settings),
-            INDEX_AGAIN: Reindex(database, index),
             ATTACH: attachments.read,
             **session_jobs(clearing, settling, bulk, retention),
-            **(embed_jobs(database, index.vectors) if index.vectors else {}),
             "rewrite_keys": lambda job, beat: _rewrite(keyring),
             "tidy": lambda job, beat: _tidy(store, library, attachments, beat),
         },
-        slow=frozenset({"ingest", INDEX_AGAIN, ATTACH} | ({"embed"} if index.vectors else set())),
-        tireless=TIRELESS | DOCUMENT_TIRELESS | embedding.TIRELESS | {INDEX_AGAIN},
-        periodic={**PERIODIC, **embedding.PERIODIC, "rewrite_keys": _REWRITE_SECONDS, "tidy": _TIDY_SECONDS},
     )
     if index.vectors:
         embedding.ask_for_missing(database)
@@ -188,6 +174,34 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
         usage=SqlUsage(database),
         worker=worker,
         user=user or UserSource(_nothing, _nothing),
+    )
+
+
+def _open(settings: Settings) -> tuple[Database, Keyring]:
+    """The database and the keyring, made or checked, and knowing each other. Raises ConfigError."""
+    settings.check()
+    _check_directory(settings.data_dir)
+    database = Database(settings.effective_database_url, timeout=settings.store_timeout_seconds)
+    try:
+        with _one_at_a_time(settings.data_dir):
+            origin = _migrate(database)
+            keyring = _make_keyring(settings, origin)
+            name_keyring(database, origin, keyring.identity)
+    except ConfigError:
+        database.close()
+        raise
+    return database, keyring
+
+
+def _make_worker(database: Database, index: SqlIndex, handlers: dict[str, Handler]) -> Worker:
+    """The worker with these jobs and those of the index."""
+    embedded = embed_jobs(database, index.vectors) if index.vectors else {}
+    return Worker(
+        database,
+        {**handlers, INDEX_AGAIN: Reindex(database, index), **embedded},
+        slow=frozenset({"ingest", INDEX_AGAIN, ATTACH} | ({"embed"} if index.vectors else set())),
+        tireless=TIRELESS | DOCUMENT_TIRELESS | embedding.TIRELESS | {INDEX_AGAIN},
+        periodic={**PERIODIC, **embedding.PERIODIC, "rewrite_keys": _REWRITE_SECONDS, "tidy": _TIDY_SECONDS},
     )
 
 
