@@ -27,8 +27,8 @@ from .documents.ingest import TIRELESS as DOCUMENT_TIRELESS
 from .documents.ingest import handlers as document_jobs
 from .documents.library import Library
 from .documents.sql_collections import Collections
-from .documents.sql_index import create as create_index
 from .documents.sql_index import SqlIndex, make_index
+from .documents.sql_index import create as create_index
 from .documents.sql_reindex import Reindex
 from .documents.sql_sections import Sections
 from .errors import ConfigError, StoreError
