@@ -8,9 +8,9 @@ const TRANSIENT = new Set([0, 502, 503, 504]);
 /** How often a stream may say that the store does not answer before the answer counts as failed: about 15 seconds. */
 const MOST_CUTS = 7;
 
-/** Ask a question: the events of its answer. */
-export function ask(session, body, { signal, onWaiting }) {
-  const open = () => request("POST", `sessions/${session}/ask`, { body, signal, stream: true });
+/** Ask a question, or one again (`path` is "ask", or below the messages): the events of its answer. */
+export function ask(session, path, body, { signal, onWaiting }) {
+  const open = () => request("POST", `sessions/${session}/${path}`, { body, signal, stream: true });
   return follow(session, null, open, { signal, onWaiting });
 }
 

@@ -7,11 +7,13 @@ const PATIENCE = 30_000;
 
 /** A call that failed; `status` is 0 when there was no answer at all. */
 export class ApiError extends Error {
-  constructor(message, { status = 0, code = "", successor = null } = {}) {
+  constructor(message, { status = 0, code = "", successor = null, after = null } = {}) {
     super(message);
     this.status = status;
     this.code = code;
     this.successor = successor;
+    /** Seconds until it is worth trying again, when the server says so. */
+    this.after = after;
   }
 }
 
@@ -25,6 +27,7 @@ const WORDS = {
   403: "The server refused this.",
   404: "There is nothing here.",
   413: "This is too large.",
+  429: "This was too often.",
   502: "The server behind this page does not answer.",
   503: "The server is busy. Please try again.",
   507: "The disk of the server is full.",
@@ -57,11 +60,12 @@ export async function refreshToken() {
 }
 
 /** The error that an answer of the server stands for. */
-export function errorOf(status, body) {
+export function errorOf(status, body, after = null) {
   const error = new ApiError(body?.error || WORDS[status] || "Something went wrong on the server.", {
     status,
     code: body?.code ?? "",
     successor: body?.successor ?? null,
+    after: Number(after) || null,
   });
   if (status === 401) emit("signed-out");
   return error;
@@ -111,7 +115,7 @@ export async function request(method, path, options = {}) {
     if (response.ok && !response.redirected) return response;
     body = await jsonOf(response);
   }
-  throw errorOf(response.redirected ? 401 : response.status, body);
+  throw errorOf(response.redirected ? 401 : response.status, body, response.headers.get("Retry-After"));
 }
 
 async function json(method, path, options) {

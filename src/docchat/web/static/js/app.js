@@ -30,6 +30,7 @@ class App extends HTMLElement {
     on("undone", ({ session }) => this.#undone(session));
     on("gone", (detail) => this.#gone(detail));
     on("cut", (detail) => this.#cut(detail));
+    on("replaced", ({ id, count }) => id === this.#session?.id && this.#set({ ...this.#session, message_count: count }));
     on("changed", ({ id }) => (id === null || id === this.#session?.id) && this.#reload({ sure: true }));
     on("chats", ({ sessions }) => this.#refresh(sessions));
     on("renamed", ({ session }) => this.#set(session));
@@ -77,13 +78,13 @@ class App extends HTMLElement {
    * Ask in the open chat, or in a new one. Rejects when the server did not take the question; the error is `unsure`
    * when it may have, and has the id of the `chat` that was asked in.
    */
-  async ask(question, mode, within) {
+  async ask(question, how, within) {
     const id = await this.chat();
     try {
       if (await this.#cameBefore(id, question)) return;
       this.#ticket += 1;
       const doubt = { id, question, after: this.conversation.last };
-      const asking = this.conversation.ask(this.#session, question, mode, within);
+      const asking = this.conversation.ask(this.#session, question, how, within);
       await asking.then(() => this.#taken(id), (error) => this.#look(error, doubt));
     } catch (error) {
       if (error.code === "cleared") this.#showGone(id, error.successor);

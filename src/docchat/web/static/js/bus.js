@@ -14,6 +14,8 @@
 // `home` in an event names the small chat beside a document that it belongs to, see home.js; without it the page's.
 // section-chat {session, home}: a small chat was opened or is not what it was    section-cleared {id, successor}, section-closed {}
 // clear-many {}    many-cleared {receipt}    history-cleared-here, memory-cleared-here {id, ...}
+// ask {question, within, home}: a question that was offered       how {}: another way to answer was chosen
+// replaced {id, count}: so many messages has the chat now
 // arrived {question}: it is in its chat, though sending it seemed to fail
 
 /** Tell everybody. */

@@ -1,6 +1,7 @@
 // <docchat-composer>: the box for questions. What is typed lives in memory only, one draft a chat.
 
 import { emit, on } from "./bus.js";
+import { chooseHow, how, models } from "./choice.js";
 import { context } from "./context.js";
 import { h, points } from "./dom.js";
 import { homeOf, isOf } from "./home.js";
@@ -8,6 +9,7 @@ import { chosen } from "./scope.js";
 import "./within.js";
 
 const WARN = 0.9;
+const NO_MODEL = new Set(["daily_limit", "model_unavailable", "no_model", "unknown_model"]);
 
 class Composer extends HTMLElement {
   #drafts = new Map();
@@ -33,8 +35,9 @@ class Composer extends HTMLElement {
     on("draft-drop", ({ id }) => this.#forget(id));
     on("busy", ({ busy, home }) => isOf(this, home) && this.#setBusy(busy));
     on("arrived", ({ question, home }) => isOf(this, home) && this.#arrived(question));
-    on("ask", ({ question, mode, within, home }) => isOf(this, home) && this.#ask(question, mode, within));
+    on("ask", ({ question, within, home }) => isOf(this, home) && !this.#busy && !this.#sending && this.#ask(question, how(), within));
     on("signed-in", () => this.#problem(null));
+    this.#offerModels();
     this.#look();
   }
 
@@ -47,6 +50,19 @@ class Composer extends HTMLElement {
     return this.#home.bound ? {} : chosen();
   }
 
+  /** With several models the choice names each of them. */
+  async #offerModels() {
+    const select = this.querySelector("[data-mode]");
+    if (!select) return;
+    select.addEventListener("change", () => chooseHow(select.value));
+    const found = await models();
+    if (found.length < 2) return;
+    const options = found.map(({ id, label }) => h("option", { value: `model:${id}` }, `Written by ${label}`));
+    const at = how().model ? `model:${how().model}` : how().mode === "quotes" ? "quotes" : options[0].value;
+    select.replaceChildren(...options, h("option", { value: "quotes" }, "Quotes only"));
+    select.value = at;
+  }
+
   #typed(event) {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
@@ -57,14 +73,14 @@ class Composer extends HTMLElement {
     const question = this.box.value.trim();
     if (!question || this.#busy || this.#sending || points(question) > context().questionChars) return;
     this.#put("");
-    await this.#ask(question, this.querySelector("[data-mode]")?.value);
+    await this.#ask(question, how());
   }
 
-  async #ask(question, mode, within = this.#chosen) {
+  async #ask(question, how, within = this.#chosen) {
     this.#problem(null);
     this.#sending = true;
     try {
-      await this.#home.ask(question, mode, within);
+      await this.#home.ask(question, how, within);
     } catch (error) {
       // Whoever left the chat finds the question there: the server has it.
       if (error.name !== "AbortError") this.#notTaken(question, error);
@@ -138,6 +154,21 @@ class Composer extends HTMLElement {
     if (id === this.#key) this.#put("");
   }
 
+  /** What to do when a limit is reached or no model answers: when to try again, and quotes at once. */
+  #waysOut(error) {
+    const nodes = [];
+    if (error.status === 429 && error.after) nodes.push(`${again(error.after)} `);
+    if (NO_MODEL.has(error.code) && this.box.value.trim()) {
+      const quote = () => {
+        const question = this.box.value.trim();
+        this.#put("");
+        this.#ask(question, { mode: "quotes" });
+      };
+      nodes.push(h("button", { type: "button", class: "button small", onclick: quote }, "Quote my documents instead"));
+    }
+    return nodes;
+  }
+
   #problem(error) {
     const line = this.querySelector("[data-problem]");
     line.hidden = !error;
@@ -145,10 +176,18 @@ class Composer extends HTMLElement {
     const narrowed = Object.keys(this.#chosen).length > 0;
     if (error.status === 404 && narrowed) return line.replaceChildren("Something that you chose to ask is no longer there. Your question was not sent; it is still below.");
     const sent = error.unsure ? "Your question may not have been sent; it is still below. Send looks for it in the chat first." : "Your question was not sent; it is still below.";
-    if (error.status !== 401) return line.replaceChildren(`${error.message} ${sent}`);
+    if (error.status !== 401) return line.replaceChildren(`${error.message} ${sent} `, ...this.#waysOut(error));
     const link = h("a", { href: context().login, target: "_blank", rel: "opener" }, "Sign in in a new tab");
     line.replaceChildren("Your sign-in has ended. Your question is still below. ", link, ", then send it again.");
   }
+}
+
+/** "You can ask again at 14:05." */
+function again(seconds) {
+  const date = new Date(Date.now() + seconds * 1000);
+  const today = date.toDateString() === new Date().toDateString();
+  const time = date.toLocaleString("en-GB", today ? { timeStyle: "short" } : { weekday: "long", hour: "2-digit", minute: "2-digit" });
+  return `You can ask again ${today ? "at" : "on"} ${time}.`;
 }
 
 customElements.define("docchat-composer", Composer);

@@ -1,16 +1,21 @@
 // <docchat-conversation>: the messages of one chat, the answer that is running, and what an empty chat says.
 
+import { confirm } from "./confirm.js";
 import { get, post } from "./api.js";
 import { drawAbout } from "./about.js";
 import { ask, resume } from "./answer.js";
 import { emit, on } from "./bus.js";
-import { h } from "./dom.js";
+import { how } from "./choice.js";
+import { h, plural } from "./dom.js";
 import { homeOf } from "./home.js";
+import { tellChanged } from "./identity.js";
 import { drawMemoryLine } from "./memory.js";
 import "./message.js";
 import { welcome } from "./welcome.js";
 import { sameAs } from "./scope.js";
 
+/** A message that the server has not seen yet. */
+const EMPTY = { id: "", text: "", citations: [], state: "done", mode: null, model: null, refused: false, error: null, run: null };
 const SEARCHED = 40;
 const NEAR = 80;
 
@@ -36,7 +41,6 @@ class Conversation extends HTMLElement {
     sizes.observe(this.list);
     sizes.observe(this);
     on("source-deleted", ({ document }) => this.list.querySelectorAll("docchat-message").forEach((view) => view.forget(document)));
-    on("ask-again", ({ answer, mode }) => this.#again(answer, mode));
   }
 
   get #earlierButton() {
@@ -103,32 +107,42 @@ class Conversation extends HTMLElement {
    * Ask; resolves when the server has taken the question, rejects (and shows nothing of it) when it has not,
    * with an AbortError when the chat was left before that was known.
    */
-  ask(session, question, mode, within = {}) {
-    this.#leave();
+  ask(session, question, how, within = {}) {
     this.#session = session;
+    return this.#start("ask", { question, ...how, ...within }, []);
+  }
+
+  /** Send what makes an answer; `old` are the items that it replaces, back again when the server does not take it. */
+  #start(path, body, old) {
+    this.#leave();
     this.#welcome(null);
-    const now = new Date().toISOString();
-    const base = { created_at: now, citations: [], state: "done", mode: null, model: null, refused: false, error: null, run: null };
-    const asked = this.#view({ ...base, id: "", role: "user", text: question });
-    const answer = this.#view({ ...base, id: "", role: "assistant", text: "", state: "running", mode: mode ?? null });
-    this.list.append(asked, answer);
+    const asked = body.question === undefined ? null : this.#view({ ...EMPTY, role: "user", text: body.question });
+    const answer = this.#view({ ...EMPTY, role: "assistant", state: "running", mode: body.mode ?? null });
+    for (const item of old) item.remove();
+    this.list.append(...[asked, answer].filter(Boolean));
     this.#toEnd();
     const run = this.#begin(answer.firstElementChild);
-    const events = ask(session.id, { question, ...(mode ? { mode } : {}), ...within }, run);
+    const events = ask(this.#session.id, path, body, run);
     return new Promise((accept, reject) => {
       run.accept = (message) => {
         run.accept = run.refuse = null;
-        if (message) asked.firstElementChild.show(message);
+        if (message && asked) asked.firstElementChild.show(message);
         accept();
       };
       run.refuse = (error) => {
         run.accept = run.refuse = null;
-        asked.remove();
+        asked?.remove();
         answer.remove();
+        this.list.append(...old);
         reject(error);
       };
       this.#listen(events, run);
     });
+  }
+
+  /** Stay where the reader is, also when something below grows. */
+  hold() {
+    this.#following = false;
   }
 
   /** Ask the running answer to stop; what is there stays. */
@@ -146,7 +160,8 @@ class Conversation extends HTMLElement {
 
   #view(message) {
     const view = document.createElement("docchat-message");
-    view.show(message);
+    view.session = this.#session.id;
+    view.show({ ...message, created_at: message.created_at ?? new Date().toISOString() });
     return h("li", {}, view);
   }
 
@@ -254,10 +269,40 @@ class Conversation extends HTMLElement {
     this.live.replaceChildren();
   }
 
-  #again(answer, mode) {
-    const item = this.#message(answer)?.closest("li");
-    const question = item?.previousElementSibling?.firstElementChild.message;
-    if (question && !this.busy) emit("ask", { home: this.home, question: question.text, mode, within: sameAs(question) });
+  /** Have an answer made anew, perhaps in another way. What follows it goes with it, so that is asked about. */
+  async again(view, how) {
+    if (this.busy) return;
+    const old = this.#from(view);
+    if (old.length > 1 && !(await sure(old.length - 1))) return;
+    try {
+      await this.#replace(`messages/${view.message.id}/regenerate`, { ...how }, old);
+    } catch (error) {
+      if (error.name !== "AbortError") emit("notice", { text: `${error.message} The answer stays as it was.` });
+    }
+  }
+
+  /** Ask a question in other words, in its place. */
+  async askDifferently(view, question) {
+    const { message } = view;
+    try {
+      await this.#replace(`messages/${message.id}/edit`, { question, ...how(), ...sameAs(message) }, this.#from(view));
+    } catch (error) {
+      if (error.name !== "AbortError") view.edit(question, `${error.message} Nothing was replaced.`);
+    }
+  }
+
+  /** The item of a message and all below it. */
+  #from(view) {
+    const items = [...this.list.children];
+    return items.slice(items.indexOf(view.closest("li")));
+  }
+
+  async #replace(path, body, old) {
+    const session = this.#session;
+    const count = Math.max(0, session.message_count - old.length) + (body.question === undefined ? 1 : 2);
+    await this.#start(path, body, old);
+    if (session === this.#session) emit("replaced", { id: session.id, count });
+    tellChanged(session.id);
   }
 
   /** Whole sentences for readers of the screen, as they come. */
@@ -292,6 +337,12 @@ class Conversation extends HTMLElement {
     else if (performance.now() < this.#meantUntil) this.#following = false;
     this.latest.hidden = !away || this.#following;
   }
+}
+
+/** Whether to replace an answer with `more` messages below it. */
+async function sure(more) {
+  const text = [h("p", {}, `The answer is made anew. ${plural(more, "message")} below it ${more === 1 ? "goes" : "go"} with it, for good.`)];
+  return Boolean(await confirm({ title: "Answer again?", text, action: "Answer again", run: async () => true, explain: (error) => error.message }));
 }
 
 customElements.define("docchat-conversation", Conversation);

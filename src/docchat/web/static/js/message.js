@@ -1,9 +1,13 @@
 // <docchat-message>: one question, or one answer as it grows, with its numbered sources.
 
-import { emit } from "./bus.js";
-import { h, icon, when } from "./dom.js";
+import { footOf } from "./answer-foot.js";
+import { h, iconButton } from "./dom.js";
+import { doubtWords, markDoubts, withMarks } from "./doubts.js";
+import { editor } from "./edit.js";
 import { forgetMarkdown, showMarkdown } from "./markdown.js";
-import { scopeWords } from "./scope.js";
+import { sameAs, scopeWords } from "./scope.js";
+import { markOf, nearestList, sourceLink } from "./cited.js";
+import { followUps } from "./suggestions.js";
 
 class Message extends HTMLElement {
   #message = null;
@@ -11,6 +15,8 @@ class Message extends HTMLElement {
   #sources = new Map();
   #passages = new Map();
   #frame = 0;
+  /** Id of the chat it belongs to. */
+  session = null;
 
   connectedCallback() {
     this.classList.add("message");
@@ -22,6 +28,10 @@ class Message extends HTMLElement {
 
   get text() {
     return this.#text;
+  }
+
+  get #conversation() {
+    return this.closest("docchat-conversation");
   }
 
   /** Show a stored message. */
@@ -54,7 +64,8 @@ class Message extends HTMLElement {
 
   /** A document or attachment was deleted: what was quoted from it stays, and leads nowhere any more. */
   forget(document) {
-    const mine = [...this.#sources.values(), ...this.#passages.values()].filter((source) => source.document === document && !source.deleted);
+    const nearest = this.#message.nearest ?? [];
+    const mine = [...this.#sources.values(), ...this.#passages.values(), ...nearest].filter((source) => source.document === document && !source.deleted);
     for (const source of mine) source.deleted = true;
     if (mine.length) this.#frameNow(true);
   }
@@ -73,10 +84,36 @@ class Message extends HTMLElement {
     }
   }
 
+  /** A question: put a box in its place to ask it in other words. `problem`: why `text` was not taken before. */
+  edit(text = this.#text, problem = null) {
+    if (this.#conversation.busy) return;
+    const leave = () => {
+      this.#question();
+      this.querySelector("[data-edit]")?.focus();
+    };
+    const send = (question) => (question === this.#text.trim() && !problem ? leave() : this.#conversation.askDifferently(this, question));
+    const form = editor({ text, after: this.#following(), problem, send, leave });
+    this.replaceChildren(form);
+    this.#conversation.hold();
+    form.scrollIntoView({ block: "nearest" });
+    const box = form.elements.question;
+    box.focus();
+    box.setSelectionRange(text.length, text.length);
+  }
+
+  /** How many messages stand below this one. */
+  #following() {
+    const items = [...this.closest("ol").children];
+    return items.length - 1 - items.indexOf(this.closest("li"));
+  }
+
   #question() {
     const text = h("div", { class: "question", dir: "auto" }, h("span", { class: "sr" }, "You asked: "), this.#text);
     const of = scopeWords(this.#message);
-    this.replaceChildren(text, of ? h("p", { class: "soft asked-of" }, `Asked of ${of}`) : "");
+    const edit = iconButton("pen", "Edit this question", () => this.edit());
+    edit.dataset.edit = "";
+    edit.hidden = !this.#message.id;
+    this.replaceChildren(h("div", { class: "question-row" }, edit, text), of ? h("p", { class: "soft asked-of" }, `Asked of ${of}`) : "");
   }
 
   /** At most one drawing a frame while text streams in. */
@@ -91,12 +128,14 @@ class Message extends HTMLElement {
     const body = this.querySelector(".answer");
     const message = this.#message;
     const running = message.state === "running";
-    body.className = `answer ${message.mode ?? ""} ${message.refused ? "refused" : ""} ${running && this.#text ? "running" : ""}`;
+    const doubts = running ? [] : (message.doubts ?? []);
+    body.className = `answer ${message.mode === "quotes" ? "quotes" : "written"} ${message.refused ? "refused" : ""} ${running && this.#text ? "running" : ""}`;
     if (fresh) forgetMarkdown(body);
-    showMarkdown(body, this.#text, (number) => this.#mark(number));
+    showMarkdown(body, withMarks(this.#text, doubts), (number) => this.#mark(number));
+    if (doubts.length) markDoubts(body);
     this.querySelector("[data-looking]").hidden = !running || this.#text !== "";
     this.#drawSources();
-    this.#drawFoot();
+    if (fresh) this.#drawEnd(doubts);
   }
 
   #frameParts() {
@@ -113,13 +152,7 @@ class Message extends HTMLElement {
   /** The button of a mark [n]; null when it leads nowhere. */
   #mark(number) {
     const found = () => this.#sources.get(number) ?? this.#passages.get(number);
-    const source = found();
-    if (!source) return null;
-    const words = [source.name, source.label].filter(Boolean).join(", ");
-    if (source.deleted) return h("span", { class: "cite deleted", title: `${words}: source deleted` }, h("span", { class: "sr" }, "Source "), String(number), h("span", { class: "sr" }, ", deleted"));
-    const button = h("button", { type: "button", class: "cite", title: words, "aria-label": `Source ${number}: ${words}` }, String(number));
-    button.addEventListener("click", () => emit("show-source", { citation: found(), opener: button }));
-    return button;
+    return found() ? markOf(number, found) : null;
   }
 
   #drawSources() {
@@ -128,53 +161,25 @@ class Message extends HTMLElement {
     const shown = numbers.map((number) => `${number}${this.#sources.get(number).deleted ? " deleted" : ""}`).join();
     if (list.dataset.numbers === shown) return;
     list.dataset.numbers = shown;
-    list.replaceChildren(...numbers.map((number) => h("li", {}, this.#source(this.#sources.get(number)))));
+    list.replaceChildren(...numbers.map((number) => h("li", {}, sourceLink(this.#sources.get(number)))));
   }
 
-  #source(citation) {
-    const number = h("b", {}, String(citation.number));
-    const name = h("span", { class: "name", dir: "auto" }, citation.name);
-    if (citation.deleted) return h("span", { class: "source-link deleted", title: citation.quote }, number, name, h("span", { class: "label" }, "source deleted"));
-    const label = citation.label ? h("span", { class: "label" }, citation.label) : null;
-    const button = h("button", { type: "button", class: "source-link", title: citation.quote }, number, name, label);
-    button.addEventListener("click", () => emit("show-source", { citation, opener: button }));
-    return button;
-  }
-
-  #drawFoot() {
+  /** What comes when the answer has ended. */
+  #drawEnd(doubts) {
     const message = this.#message;
+    if (message.state === "running") return;
     const end = this.querySelector("[data-end]");
-    if (message.state === "running") return end.replaceChildren();
-    const nodes = [];
-    if (message.state === "stopped") nodes.push(h("p", { class: "soft stopped" }, "Stopped. This is what was there until then."));
-    if (message.state === "failed") nodes.push(this.#failed(message));
-    else if (message.error) nodes.push(h("p", { class: "soft stopped", role: "note" }, message.error));
-    if (this.#text) nodes.push(this.#facts(message));
+    const nodes = footOf({ session: this.session, message, text: this.#text, citations: [...this.#sources.values()], again: (how) => this.#conversation.again(this, how) });
+    if (doubts.length) nodes.unshift(doubtWords(doubts));
+    if (message.refused && message.nearest?.length) nodes.unshift(nearestList(message.nearest) ?? "");
+    if (message.follow_ups?.length && message.state === "done") nodes.push(followUps(message.follow_ups, () => this.#within()));
     end.replaceChildren(...nodes);
   }
 
-  #failed(message) {
-    const again = (mode, words) => h("button", { type: "button", class: "button small", onclick: () => emit("ask-again", { answer: message.id, mode }) }, words);
-    const buttons = [again(message.mode ?? undefined, "Ask again")];
-    if (message.mode === "model") buttons.push(again("quotes", "Answer with quotes instead"));
-    return h("div", { class: "problem", role: "alert" }, h("span", {}, message.error || "This answer failed."), ...buttons);
-  }
-
-  #facts(message) {
-    const made = message.mode === "model" ? `Written by ${message.model || "the model"}` : "Quoted from your documents";
-    const copy = h("button", { type: "button", class: "quiet" }, icon("copy"), "Copy");
-    copy.addEventListener("click", () => this.#copy());
-    return h("div", { class: "message-foot" }, copy, message.refused ? null : h("span", {}, made), h("time", { datetime: message.created_at }, when(message.created_at)));
-  }
-
-  async #copy() {
-    const sources = [...this.#sources.values()].map((source) => `[${source.number}] ${[source.name, source.label, source.deleted ? "source deleted" : ""].filter(Boolean).join(", ")}`);
-    try {
-      await navigator.clipboard.writeText([this.#text, ...sources].join("\n"));
-      emit("notice", { text: "Copied, with its sources." });
-    } catch {
-      emit("notice", { text: "The browser did not allow copying." });
-    }
+  /** A follow-up is asked of what its question was asked of. */
+  #within() {
+    const question = this.closest("li")?.previousElementSibling?.firstElementChild?.message;
+    return question ? sameAs(question) : {};
   }
 }
 

@@ -4,6 +4,7 @@ import { get } from "./api.js";
 import { emit } from "./bus.js";
 import { context } from "./context.js";
 import { h, icon, plural } from "./dom.js";
+import { firstSuggestions } from "./suggestions.js";
 import { countsOf, receiptButton, undoButton } from "./receipt.js";
 
 /**
@@ -19,7 +20,7 @@ export function welcome(about) {
   const line = h("p", {}, "\u00a0");
   const add = h("label", { class: "button", hidden: true }, icon("upload"), "Add documents", h("input", { class: "sr", type: "file", multiple: true, "data-pick": "" }));
   count(line, add);
-  return [...nodes, h("h2", {}, "Ask your documents."), line, add];
+  return [...nodes, h("h2", {}, "Ask your documents."), line, add, firstSuggestions()];
 }
 
 async function count(line, add) {
