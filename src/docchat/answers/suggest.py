@@ -36,6 +36,19 @@ _TRIED_EACH = 6
 _PASSAGES = 3
 
 
+class _Budget:
+    """Seconds of work; on a machine that is busy with other things it may take twice as long by the clock."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._work, self._clock = time.thread_time(), time.monotonic()
+
+    def spent(self, share: float = 1.0) -> bool:
+        """Whether this share of it is used up."""
+        limit = share * self._seconds
+        return time.thread_time() - self._work > limit or time.monotonic() - self._clock > 2 * limit
+
+
 class Shelf(Pages, Protocol):
     """What suggestions need of the library."""
 
@@ -59,15 +72,15 @@ def first_questions(index: Index, shelf: Shelf, *, scope: Scope, seconds: float 
 
     What was not tried within `seconds` is left out. Raises StoreError.
     """
-    until = time.monotonic() + seconds
+    budget = _Budget(seconds)
     lists: list[list[tuple[str, UUID]]] = []
     for document in _newest(shelf, scope):
         # Half of the time at most goes into reading.
-        if lists and time.monotonic() > until - seconds / 2:
+        if lists and budget.spent(0.5):
             break
         lists.append([(form.question, document.id) for form in _of_document(shelf, scope.owner, document)])
     turns = (one for turn in zip_longest(*lists) for one in turn if one is not None)
-    return _tried(index, shelf, scope, turns, asked=(), most=FIRST, until=until)
+    return _tried(index, shelf, scope, turns, asked=(), most=FIRST, budget=budget)
 
 
 def follow_ups(
@@ -84,7 +97,7 @@ def follow_ups(
 
     `asked` are the questions of the chat so far. Raises StoreError.
     """
-    until = time.monotonic() + seconds
+    budget = _Budget(seconds)
     used: dict[tuple[UUID, int], list[tuple[int, int]]] = {}
     for one in cited:
         used.setdefault((one.document_id, one.page), []).append((one.start, one.end))
@@ -102,7 +115,7 @@ def follow_ups(
         made = forms(left, tongue_of(passage.chunk.text))
         lists.append([(form.question, passage.chunk.document_id) for form in _mixed(made)])
     turns = (one for turn in zip_longest(*lists) for one in turn if one is not None)
-    return _tried(index, pages, scope, turns, asked=asked, most=NEXT, until=until)
+    return _tried(index, pages, scope, turns, asked=asked, most=NEXT, budget=budget)
 
 
 def _meets(start: int, end: int, spans: Sequence[tuple[int, int]]) -> bool:
@@ -166,14 +179,14 @@ def _tried(
     *,
     asked: Sequence[str],
     most: int,
-    until: float,
+    budget: "_Budget",
 ) -> tuple[str, ...]:
     """The first of these questions that are answered from the document they were made of, and were not asked before."""
     found: list[str] = []
     said = [frozenset(terms(question)) for question in asked]
     tries = 0
     for question, document_id in turns:
-        if len(found) == most or tries == most * _TRIED_EACH or time.monotonic() > until:
+        if len(found) == most or tries == most * _TRIED_EACH or budget.spent():
             break
         words = frozenset(terms(question))
         if not words or any(words <= before or before <= words for before in said if before):

@@ -99,6 +99,7 @@ _POINTS_BACK = re.compile(
     re.IGNORECASE,
 )
 _NEEDS_MORE = re.compile(r"\b(?:its?|this|that|these|those|they|them|he|she|him|his|her|there|such)\b", re.IGNORECASE)
+_GOES_ON = re.compile(r"(?:and|or|but|so|then|well|now|und|oder|aber|et|ou|mais|y|o|pero)\b", re.IGNORECASE)
 _YEAR = r"(?:1[5-9]|20)\d\d"
 _EVENT = re.compile(
     rf"^((?:The\s)?[A-Z][^.,;:!?()]{{2,50}}?)\s(was|were)\s(founded|created|established|built|born|held|signed|opened|released"
@@ -166,7 +167,7 @@ def _of_units(units: Sequence[Unit], asks: _Tongue, tongue: str) -> Iterator[For
     for unit in units:
         text = unit.text
         if unit.kind in ("sentence", "title", "item") and text[-1] in "?？؟" and 15 <= len(text) <= LONGEST:
-            if not _NEEDS_MORE.search(text):
+            if not _NEEDS_MORE.search(text) and not _GOES_ON.match(text):
                 yield Form(text, Sort.ASKED, unit.start, unit.end)
         elif unit.kind == "sentence":
             yield from _of_sentence(unit, asks, tongue)
