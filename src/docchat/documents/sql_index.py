@@ -17,7 +17,7 @@ from ..db.engine import Database
 from ..db.schema import chunk, collection, document
 from ..jobs.queue import put
 from ..types import Chunk, DocumentState, ScoredChunk
-from . import beginnings, meaning, narrow, rank, sql_index_postgres, sql_index_sqlite
+from . import beginnings, likeness, meaning, narrow, rank, sql_index_postgres, sql_index_sqlite
 from .asked import Asked, asked
 from .embed import Embedder
 from .index import Entry, Signal, Told
@@ -200,10 +200,12 @@ def _by_words(
     weights = {groups[term]: weight for term, weight in telling.items()}
     scorer = rank.Scorer(wanted.terms, telling)
     meant = {form: term for term, group in groups.items() for form in group}
-    return {
+    ranked = narrow.likeliest(found, weights, CANDIDATES)
+    scores = {
         id: scorer.score(*rank.spots(body, meant), title.split(), label.split(), heads.split())
-        for id, title, label, heads, body in narrow.likeliest(found, weights, CANDIDATES)
+        for id, title, label, heads, body in ranked
     }
+    return likeness.with_likeness(scores, ranked, found, wanted.terms) if about else scores
 
 
 def _beginning_alike(connection: Connection, within: Reach, unknown: Sequence[str]) -> dict[str, tuple[str, ...]]:
