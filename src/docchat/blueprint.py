@@ -56,6 +56,7 @@ class Route:
 
 _SESSION = "/api/sessions/<session_id>"
 _RUN = f"{_SESSION}/runs/<run_id>"
+_MESSAGE = f"{_SESSION}/messages/<message_id>"
 _DOCUMENT = "/api/documents/<document_id>"
 _PAGE = f"{_DOCUMENT}/pages/<number>"
 _SECTION_CHAT = f"{_DOCUMENT}/sections/<section>/chat"
@@ -96,6 +97,10 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{_SESSION}/ask", "ask", answers.ask),
     Route("GET", f"{_RUN}/events", "run_events", answers.events),
     Route("POST", f"{_RUN}/stop", "stop_run", answers.stop),
+    Route("POST", f"{_MESSAGE}/regenerate", "regenerate", answers.regenerate),
+    Route("POST", f"{_MESSAGE}/edit", "edit_question", answers.edit),
+    Route("PUT", f"{_MESSAGE}/feedback", "rate_answer", answers.rate),
+    Route("DELETE", f"{_MESSAGE}/feedback", "unrate_answer", answers.unrate),
     Route("GET", f"{_SESSION}/attachments", "attachments", attachments.index),
     Route("POST", f"{_SESSION}/attachments", "attach", attachments.attach),
     Route("DELETE", _ATTACHMENT, "delete_attachment", attachments.delete),

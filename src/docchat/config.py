@@ -59,6 +59,10 @@ class Settings:
     """Answers of a model that one user may ask for in a day (UTC); 0: no limit."""
     max_running_answers: int = 3
     """Answers one user may have running at a time in one process."""
+    max_answers: int = 200
+    """Answers that one process makes at a time; who asks for one more is told to come back."""
+    answer_grace_seconds: float = 60.0
+    """How long a model goes on with an answer that nobody follows any more."""
     parse_seconds: float = 60.0
     """Longest time for reading one document."""
     parse_memory_bytes: int = 1024 * MEGABYTE
@@ -125,12 +129,14 @@ _INTEGERS = (
     "max_question_chars",
     "answers_per_day",
     "max_running_answers",
+    "max_answers",
     "parse_memory_bytes",
     "password_min_length",
     "trusted_proxies",
 )
 _NUMBERS = (
     "model_timeout_seconds",
+    "answer_grace_seconds",
     "parse_seconds",
     "store_timeout_seconds",
     "clear_undo_seconds",

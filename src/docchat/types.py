@@ -97,7 +97,8 @@ class Draft:
 
     `collections` and `documents` are what a question was asked of, as in a search's Scope. Of an answer: `understood`
     is the question as it was looked for, when that differs; `nearest` what comes closest when the documents do not say;
-    `doubts` what in it does not hold; `follow_ups` are questions that may come next.
+    `doubts` what in it does not hold; `follow_ups` are questions that may come next; `memory` is what
+    a model made of the turns up to the message `memory_to`, which it is no longer told of word for word.
     """
 
     role: Role
@@ -115,6 +116,16 @@ class Draft:
     nearest: tuple[Citation, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     follow_ups: tuple[str, ...] = ()
+    memory: str = ""
+    memory_to: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What somebody thinks of an answer, with a comment or without."""
+
+    rating: Literal["up", "down"]
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +134,7 @@ class Message(Draft):
 
     id: int
     created_at: datetime
+    feedback: Feedback | None = None
 
 
 class ReceiptState(StrEnum):

@@ -3,13 +3,17 @@
 import os
 import threading
 import time
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import pytest
 
+from docchat.answers import live as live_module
 from docchat.answers import runs
 from docchat.answers.runs import LiveRun, Run, Runs
 from docchat.errors import NotFound, Overloaded, StoreUnavailable
+from docchat.sessions.sql import Watch
+from docchat.sessions.sql_runs import RunRow
 from docchat.types import AnswerEvent, Message, utc_now
 
 
@@ -26,19 +30,36 @@ class Switch:
         return self.living
 
 
-def live_run(watch: Switch) -> LiveRun:
-    asked = Message("user", "Why?", id=1, created_at=utc_now())
-    answered = Message("assistant", "", id=2, created_at=utc_now())
+def live_run(watch: Switch, number: int = 2) -> LiveRun:
+    asked = Message("user", "Why?", id=number - 1, created_at=utc_now())
+    answered = Message("assistant", "", id=number, created_at=utc_now())
     return LiveRun(Run(uuid4(), "ann", uuid4(), asked, answered, "model"), watch)  # type: ignore[arg-type]
 
 
-def make_runs(watch: Switch, beats: list[UUID] | None = None) -> Runs:
-    def beat(run_id: UUID) -> bool:
-        if beats is not None:
-            beats.append(run_id)
-        return False
+class Rows:
+    """The rows of runs, as a test wants them. `gone`: those whose answers were deleted."""
 
-    return Runs(alive=lambda watches: [watch.alive() for _ in watches], beat=beat, limit=2)
+    def __init__(self, watch: Switch) -> None:
+        self.watch = watch
+        self.beats: list[UUID] = []
+        self.rows: dict[UUID, RunRow] | None = None
+        self.gone: set[int] = set()
+
+    def alive(self, watches: Sequence[Watch]) -> list[bool]:
+        return [self.watch.alive() for _ in watches]
+
+    def beat_runs(self, *, run_ids: Sequence[UUID]) -> None:
+        self.beats.extend(run_ids)
+
+    def look_at_runs(self, *, run_ids: Sequence[UUID]) -> dict[UUID, RunRow]:
+        return dict.fromkeys(run_ids, RunRow(False, None)) if self.rows is None else self.rows
+
+    def standing(self, *, message_ids: Sequence[int]) -> set[int]:
+        return set(message_ids) - self.gone
+
+
+def make_runs(watch: Switch, rows: Rows | None = None, **limits: float) -> Runs:
+    return Runs(rows or Rows(watch), **{"limit": 2, **limits})  # type: ignore[arg-type]
 
 
 def test_an_outage_of_the_keyring_pauses_and_nothing_is_lost() -> None:
@@ -66,7 +87,7 @@ def test_an_offset_beyond_the_text_still_gets_the_end(offset: int) -> None:
 
 
 def test_an_outage_that_lasts_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(live_module, "PATIENCE_SECONDS", 0.0)
     watch = Switch()
     watch.away = True
     live = live_run(watch)
@@ -113,9 +134,10 @@ def test_the_watcher_clears_and_sends_what_waits() -> None:
 
 def test_a_run_says_that_it_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "BEAT_SECONDS", 0.02)
-    beats: list[UUID] = []
+    rows = Rows(Switch())
+    beats = rows.beats
     live = live_run(Switch())
-    make_runs(Switch(), beats).add(live)
+    make_runs(Switch(), rows).add(live)
     begun = time.monotonic()
     while len(beats) < 2:
         assert time.monotonic() - begun < 2
@@ -136,6 +158,87 @@ def test_places_are_counted_for_each_owner() -> None:
         places.take_place("ann")
     places.give_place("ann")
     places.take_place("ann")
+
+
+def test_places_are_counted_for_the_process_too() -> None:
+    places = make_runs(Switch(), most=2)
+    places.take_place("ann")
+    places.take_place("bob")
+    with pytest.raises(Overloaded) as caught:
+        places.take_place("eve")
+    assert caught.value.retry_after == 5
+    places.give_place("bob")
+    places.take_place("eve")
+
+
+def wait_for(live: LiveRun, switch: str, seconds: float = 2.0) -> float:
+    """Wait for a switch of a run; how long it took."""
+    begun = time.monotonic()
+    while not getattr(live, switch):
+        assert time.monotonic() - begun < seconds
+        time.sleep(0.005)
+    return time.monotonic() - begun
+
+
+def test_other_processes_stop_and_replace_answers_at_once() -> None:
+    rows = Rows(Switch())
+    watched = make_runs(Switch(), rows)
+    stopped, replaced, given_up, ending = (live_run(Switch(), number) for number in (2, 4, 6, 8))
+    ending.finishing = True  # it has just taken its row away itself
+    for live in (stopped, replaced, given_up, ending):
+        live.say("something said")
+        watched.add(live)
+    rows.gone = {replaced.run.answer.id, ending.run.answer.id}
+    rows.rows = {stopped.run.id: RunRow(True, None)}
+    assert wait_for(stopped, "stopping") < 0.5
+    assert wait_for(replaced, "cleared") < 0.5
+    assert wait_for(given_up, "stopping") < 0.5
+    assert not given_up.cleared
+    assert not ending.stopping
+    assert not ending.cleared
+    assert "something said" not in repr(vars(replaced))
+    assert [event.successor for event in replaced.follow(0) if event] == [replaced.run.session_id]
+
+
+@pytest.mark.parametrize("there", ["nobody", "a reader here", "a reader elsewhere"])
+def test_an_answer_that_nobody_follows_ends(there: str) -> None:
+    rows = Rows(Switch())
+    watched = make_runs(Switch(), rows, grace=0.3)
+    live = live_run(Switch())
+    live.tell(AnswerEvent("passages", 0))
+    reader = live.follow(0)
+    if there == "a reader here":
+        assert next(reader) is not None
+    if there == "a reader elsewhere":
+        rows.rows = {live.run.id: RunRow(False, utc_now())}
+    watched.add(live)
+    if there == "nobody":
+        assert 0.2 < wait_for(live, "stopping") < 1
+        assert live.reason == runs.LEFT_ALONE
+        return
+    time.sleep(0.6)
+    assert not live.stopping
+    reader.close()  # type: ignore[attr-defined]
+    if there == "a reader here":
+        wait_for(live, "stopping", 1)
+
+
+def test_what_is_read_elsewhere_is_stored_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "FOLLOWED_SECONDS", 0.05)
+    monkeypatch.setattr(runs, "STORE_ROUNDS", 1000)
+    rows = Rows(Switch())
+    watched = make_runs(Switch(), rows)
+    kept: list[str] = []
+    live, other = live_run(Switch()), live_run(Switch())
+    live.keep, other.keep = lambda: kept.append("read"), lambda: kept.append("unread")
+    rows.rows = {live.run.id: RunRow(False, utc_now()), other.run.id: RunRow(False, None)}
+    watched.add(live)
+    watched.add(other)
+    begun = time.monotonic()
+    while len(kept) < 3:
+        assert time.monotonic() - begun < 2
+        time.sleep(0.005)
+    assert set(kept) == {"read"}
 
 
 def test_runs_of_others() -> None:

@@ -110,7 +110,7 @@ def test_a_late_answer_does_not_come_back_after_its_history_was_cleared(house: H
     assert outcome.receipt is not None
     assert outcome.receipt.counts["running_answers"] == 1
     assert not watch.alive()
-    assert house.store.beat_run(run_id=run)  # told to stop
+    assert house.store.look_at_runs(run_ids=[run]) == {}  # told to stop
     with pytest.raises(Cleared) as caught:
         house.store.revise(owner="ada", session_id=session_id, message_id=answer_id, draft=Draft("assistant", "late"))
     assert caught.value.successor == session_id  # the chat itself goes on

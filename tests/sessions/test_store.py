@@ -10,6 +10,7 @@ from docchat.db.schema import answer_run, chat_session, message
 from docchat.errors import Cleared, InvalidInput, KeyDamaged, NotFound, TooLarge
 from docchat.keys.keyring import SlotState
 from docchat.sessions.search import search
+from docchat.sessions.sql_runs import RunRow
 from docchat.types import Citation, Draft, MessageState, new_id, utc_now
 
 from .conftest import House
@@ -150,17 +151,18 @@ def test_a_run_grows_its_answer_and_ends(house: House) -> None:
         answer=Draft("assistant", "", state=MessageState.RUNNING, run_id=run),
     )
     assert answered.id == asked.id + 1
-    assert house.store.beat_run(run_id=run) is False
+    house.store.beat_runs(run_ids=[run])
+    assert house.store.look_at_runs(run_ids=[run]) == {run: RunRow(False, None)}
     partial = Draft("assistant", "Be", state=MessageState.RUNNING, run_id=run)
     house.store.revise(owner="ada", session_id=session.id, message_id=answered.id, draft=partial)
     assert house.store.messages(owner="ada", session_id=session.id).items[1].text == "Be"
     house.store.stop_run(owner="ada", session_id=session.id, run_id=run)
-    assert house.store.beat_run(run_id=run) is True
+    assert house.store.look_at_runs(run_ids=[run])[run].stop
     done = Draft("assistant", "Because.", state=MessageState.STOPPED, run_id=run)
     house.store.revise(owner="ada", session_id=session.id, message_id=answered.id, draft=done)
     with house.database.read() as connection:
         assert connection.execute(select(answer_run)).all() == []
-    assert house.store.beat_run(run_id=run) is True
+    assert house.store.look_at_runs(run_ids=[run]) == {}
 
 
 def test_an_answer_whose_process_died_says_so(house: House) -> None:

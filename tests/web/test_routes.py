@@ -35,6 +35,7 @@ class Things:
     number: str = "1"
     section: str = "p1"
     model_id: str = "unknown"
+    message_id: str = "1"
 
     def fill(self, rule: str) -> str:
         for field in fields(self):
@@ -83,6 +84,10 @@ ROWS = {
     "ask": Row(ids=True, json={"question": "What is it?"}),
     "run_events": Row(ids=True),
     "stop_run": Row(ids=True),
+    "regenerate": Row(ids=True, json={"mode": "quotes"}),
+    "edit_question": Row(400, ids=True, json={"question": "What is that?"}),  # an answer is no question
+    "rate_answer": Row(ids=True, json={"rating": "down", "comment": "no"}),
+    "unrate_answer": Row(ids=True),
     "attachments": Row(ids=True),
     "attach": Row(201, ids=True, files=True),
     "delete_attachment": Row(ids=True),
@@ -153,6 +158,7 @@ def everything(host: Host) -> Things:
         str(team.id),
         str(attached.id),
         model_id=str(model.id),
+        message_id=str(run.answer.id),
     )
 
 

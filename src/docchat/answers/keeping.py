@@ -1,6 +1,7 @@
 """An answer in the making: what it has said is told to its followers, and kept in the store."""
 
 import logging
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -8,13 +9,10 @@ from dataclasses import dataclass, field, replace
 from ..documents.scope import Scope
 from ..errors import Cleared, DocChatError, ModelUnavailable, StoreError, StoreUnavailable
 from ..types import AnswerEvent, Chunk, Citation, Draft, Message, MessageState
+from .live import PATIENCE_SECONDS, LiveRun
 from .passages import Passage
-from .runs import PATIENCE_SECONDS, LiveRun
 from .sources import Sources
 from .tools import Tools
-
-STORE_SECONDS = 2.0
-"""How often the text of a running answer is stored."""
 
 _PAUSE_SECONDS = 0.1
 _CUT_SHORT = "The answer was cut off because it became too long."
@@ -31,10 +29,16 @@ class Work:
     tools: Tools
     said: list[str] = field(default_factory=list)
     citations: list[Citation] = field(default_factory=list)
-    stored_at: float = field(default_factory=time.monotonic)
+    stored: int = 0
+    """How many of the pieces said are stored."""
+    storing: threading.Lock = field(default_factory=threading.Lock)
     refused: bool = False
     follow_ups: tuple[str, ...] = ()
     understood: str = ""
+    is_first: bool = False
+    memory: str = ""
+    memory_to: int = 0
+    tokens: int = 0
     cut_short: bool = False
 
     @property
@@ -58,12 +62,11 @@ class Work:
         """The answer as it is stored now."""
         run, model = self.live.run, self.tools.model
         gone = self.sources.gone(self.citations)
-        self.citations = [one for one in self.citations if one.document_id not in gone]
         name = model.name if run.mode == "model" and model is not None else None
         return Draft(
             "assistant",
             self.text,
-            tuple(self.citations),
+            tuple(one for one in self.citations if one.document_id not in gone),
             state,
             mode=run.mode,
             model=name,
@@ -72,6 +75,8 @@ class Work:
             run_id=run.id,
             follow_ups=self.follow_ups,
             understood=self.understood,
+            memory=self.memory,
+            memory_to=self.memory_to,
         )
 
 
@@ -122,14 +127,21 @@ def ask_whether_alive(live: LiveRun) -> None:
 
 
 def store_partly(work: Work) -> None:
-    """Every two seconds keep what was said so far; while the store does not answer, the answer goes on."""
-    if time.monotonic() - work.stored_at < STORE_SECONDS:
-        return
-    work.stored_at = time.monotonic()
-    try:
-        _revise(work, work.draft(MessageState.RUNNING))
-    except StoreError as error:
-        logger.warning("run %s could not be stored partly: %s", work.live.run.id, error.code)
+    """Keep what was said so far, unless that is kept; while the store does not answer, the answer goes on.
+
+    Called by a thread beside the one that makes the answer: never after its end is stored.
+    """
+    with work.storing:
+        said = len(work.said)
+        if work.live.finishing or work.live.cleared or work.stored == said:
+            return
+        try:
+            _revise(work, work.draft(MessageState.RUNNING))
+            work.stored = said
+        except StoreError as error:
+            logger.warning("run %s could not be stored partly: %s", work.live.run.id, error.code)
+        except Cleared as error:
+            work.live.clear(error.successor)
 
 
 def _revise(work: Work, draft: Draft) -> Message:
@@ -137,12 +149,20 @@ def _revise(work: Work, draft: Draft) -> Message:
     return work.tools.store.revise(owner=run.owner, session_id=run.session_id, message_id=run.answer.id, draft=draft)
 
 
-def finish(work: Work) -> None:
-    """Store the answer for good, then tell that it is done."""
+def _end(work: Work, state: MessageState, error: str | None) -> Message:
+    """Store the end; nobody else stores anything of this answer from now on."""
+    work.live.finishing = True
+    with work.storing:
+        return _revise(work, work.draft(state, error))
+
+
+def finish(work: Work) -> Message:
+    """Store the answer for good, then tell that it is done; the message as it is stored."""
     state = MessageState.STOPPED if work.live.stopping or work.cut_short else MessageState.DONE
-    message = _revise(work, work.draft(state, _CUT_SHORT if work.cut_short else None))
+    message = _end(work, state, _CUT_SHORT if work.cut_short else work.live.reason)
     ask_whether_alive(work.live)
     work.live.tell(AnswerEvent("done", 0, message=message))
+    return message
 
 
 def fail(work: Work, error: DocChatError) -> None:
@@ -152,7 +172,7 @@ def fail(work: Work, error: DocChatError) -> None:
     logger.warning("run %s failed: %s", run.id, error.code)
     message = None
     try:
-        message = _revise(work, work.draft(MessageState.FAILED, text))
+        message = _end(work, MessageState.FAILED, text)
     except Cleared as gone:
         work.live.clear(gone.successor)
         return

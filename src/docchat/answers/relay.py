@@ -1,15 +1,20 @@
 """Follows an answer through the store: one that another process makes, or that has ended."""
 
+import math
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Protocol
 from uuid import UUID
 
-from ..errors import Cleared, DocChatError, NotFound, StoreUnavailable
+from ..db.schema import SEQ_BITS
+from ..errors import Cleared, DocChatError, NotFound, StoreError, StoreUnavailable
 from ..types import AnswerEvent, ChatSession, Message, MessageState, Page
 
 POLL_SECONDS = 0.1
 """How often the store is asked for more of another process's answer."""
+NOTE_SECONDS = 5.0
+"""How often the process that makes the answer is told that somebody follows it here."""
 HEARTBEAT_SECONDS = 1.0
 
 _SUCCESSOR_TRIES = 6
@@ -25,31 +30,40 @@ class Reader(Protocol):
     def messages(self, *, owner: str, session_id: UUID, cursor: str | None = None, limit: int = 50) -> Page[Message]:
         """The newest messages before `cursor`. Raises NotFound, Cleared."""
 
+    def follow_run(self, *, run_id: UUID) -> None:
+        """Say that somebody follows the run here."""
+
 
 def follow_stored(
     store: Reader, *, owner: str, session_id: UUID, run_id: UUID, offset: int
 ) -> Iterator[AnswerEvent | None]:
     """The events of a stored answer after `offset` characters, until it ends.
 
-    NotFound, and Cleared for a session that is gone already, are raised before the first event.
+    While it is being made its process is told now and then that somebody follows. NotFound, and Cleared for a session
+    that is gone already, are raised before the first event.
     """
     message = _find(store, owner, session_id, run_id)
     if offset == 0:
         yield AnswerEvent("passages", 0, message=message, mode=message.mode)
     known: set[int] = {citation.number for citation in message.citations} if offset >= len(message.text) > 0 else set()
     told_at = time.monotonic()
+    noted_at = -math.inf
     while True:
         for event in _news(message, offset, known):
             offset, told_at = event.offset, time.monotonic()
             yield event
             if event.kind in ("done", "error"):
                 return
+        if time.monotonic() - noted_at >= NOTE_SECONDS:
+            noted_at = time.monotonic()
+            with suppress(StoreError):
+                store.follow_run(run_id=run_id)
         time.sleep(POLL_SECONDS)
         if time.monotonic() - told_at >= HEARTBEAT_SECONDS:
             told_at = time.monotonic()
             yield None
         try:
-            message = _find(store, owner, session_id, run_id)
+            message = _again(store, owner, session_id, message)
         except Cleared as error:
             yield AnswerEvent("cleared", offset, successor=error.successor)
             return
@@ -69,6 +83,15 @@ def successor_of(store: Reader, *, owner: str, session_id: UUID) -> UUID | None:
             return None
         time.sleep(_SUCCESSOR_PAUSE)
     return None
+
+
+def _again(store: Reader, owner: str, session_id: UUID, message: Message) -> Message:
+    """The message as it is now. Raises Cleared when it is gone, with the session or alone."""
+    after = str((message.id & (1 << SEQ_BITS) - 1) + 1)
+    found = store.messages(owner=owner, session_id=session_id, cursor=after, limit=1).items
+    if not found or found[0].id != message.id:
+        raise Cleared(successor=session_id)
+    return found[0]
 
 
 def _find(store: Reader, owner: str, session_id: UUID, run_id: UUID) -> Message:

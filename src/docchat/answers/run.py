@@ -2,14 +2,14 @@
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from ..config import Settings
 from ..documents.scope import Scope
 from ..errors import InvalidInput, TooLarge
-from ..types import AnswerEvent, Chunk, Citation, Draft, MessageState, Mode, new_id
+from ..types import AnswerEvent, Chunk, Citation, Draft, Message, MessageState, Mode, new_id
 from .attachments import Attachments
 from .models.characters import whole
 from .models.model import ChatModel
@@ -26,6 +26,14 @@ from .work import answer
 __all__ = ["Answers", "Run"]
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """How an answer is made, and by which model."""
+
+    mode: Mode
+    model: ChatModel | None
 
 
 class Answers:
@@ -50,7 +58,10 @@ class Answers:
         self._models = models
         self._tools = Tools(store, index, library, None, settings, attachments, sections)
         self._runs = Runs(
-            alive=store.alive, beat=lambda run_id: store.beat_run(run_id=run_id), limit=settings.max_running_answers
+            store,
+            limit=settings.max_running_answers,
+            most=settings.max_answers,
+            grace=settings.answer_grace_seconds,
         )
 
     @property
@@ -84,24 +95,55 @@ class Answers:
         no_model, unknown_model), TooLarge (question_too_long), Overloaded, LimitReached, NotFound, Cleared.
         """
         text = whole(question).strip()
-        chosen = None if mode == "quotes" else self._models.choose(model)
-        mode = mode or ("quotes" if chosen is None else "model")
-        self._check(text, mode, chosen)
-        self._runs.take_place(owner)
-        live = None
-        started = False
-        try:
-            asked = Draft("user", text, collections=collections, documents=documents)
-            live = self._begin(owner, session_id, asked, mode)
-            self._runs.add(live)
-            threading.Thread(target=self._work, args=(live, chosen), name="docchat-answer", daemon=True).start()
-            started = True
-        finally:
-            if not started:
-                self._runs.give_place(owner)
-                if live is not None:
-                    self._runs.forget(live.run.id)
-        return live.run
+        made = self._chosen(mode, model)
+        self._check(text, made)
+        asked = Draft("user", text, collections=collections, documents=documents)
+
+        def begin(answer: Draft) -> Sequence[Message]:
+            return self._store.start_run(owner=owner, session_id=session_id, question=asked, answer=answer)
+
+        return self._launch(owner, session_id, made, begin)
+
+    def regenerate(
+        self, *, owner: str, session_id: UUID, message_id: int, mode: Mode | None = None, model: str | None = None
+    ) -> Run:
+        """Answer a question anew: the answer `message_id` and all that follow it are deleted as this one begins.
+
+        Made as it was, unless told otherwise. Raises as `start`, and InvalidInput (not_an_answer), Conflict
+        (message_replaced) when somebody else was first.
+        """
+        turn = self._store.turn(owner=owner, session_id=session_id, message_id=message_id)
+        if turn[-1].role != "assistant" or len(turn) < 2:
+            raise InvalidInput("Only answers can be made anew.", code="not_an_answer")
+        before = turn[-1].mode if model is None else "model"
+        made = self._chosen(mode or before, model)
+        self._check(turn[0].text, made)
+        return self._replace(owner, session_id, message_id, made, known=turn[0])
+
+    def edit(
+        self,
+        *,
+        owner: str,
+        session_id: UUID,
+        message_id: int,
+        question: str,
+        mode: Mode | None = None,
+        model: str | None = None,
+        scope: Scope | None = None,
+    ) -> Run:
+        """Ask something else in place of the question `message_id`: it and all that follow it are deleted.
+
+        Asked of what it was asked of before, without a `scope`. Raises as `regenerate`, and not_a_question.
+        """
+        turn = self._store.turn(owner=owner, session_id=session_id, message_id=message_id)
+        if turn[-1].role != "user":
+            raise InvalidInput("Only questions can be changed.", code="not_a_question")
+        of = scope or turn[-1]
+        text = whole(question).strip()
+        made = self._chosen(mode, model)
+        self._check(text, made)
+        asked = Draft("user", text, collections=of.collections, documents=of.documents)
+        return self._replace(owner, session_id, message_id, made, asked=asked)
 
     def follow(self, *, owner: str, session_id: UUID, run_id: UUID, offset: int = 0) -> Iterator[AnswerEvent | None]:
         """The events of a run after `offset` characters of its text; None for each second of silence.
@@ -133,22 +175,61 @@ class Answers:
         """At most four questions that the documents of `scope` answer. Raises StoreError, NotFound."""
         return first_questions(self._tools.index, shelf, scope=scope)
 
-    def _check(self, question: str, mode: Mode, model: ChatModel | None) -> None:
+    def _chosen(self, mode: Mode | None, model: str | None) -> _Made:
+        chosen = None if mode == "quotes" else self._models.choose(model)
+        return _Made(mode or ("quotes" if chosen is None else "model"), chosen)
+
+    def _check(self, question: str, made: _Made) -> None:
         if not question:
             raise InvalidInput("Please type a question.", code="empty_question")
         if len(question) > self._settings.max_question_chars:
             raise TooLarge(
                 f"A question has at most {self._settings.max_question_chars} characters.", code="question_too_long"
             )
-        if mode == "model" and model is None:
+        if made.mode == "model" and made.model is None:
             raise InvalidInput("No model is connected. Ask for quotes instead.", code="no_model")
 
-    def _begin(self, owner: str, session_id: UUID, question: Draft, mode: Mode) -> LiveRun:
-        run_id = new_id()
-        empty = Draft("assistant", "", state=MessageState.RUNNING, mode=mode, run_id=run_id)
-        asked, answered = self._store.start_run(owner=owner, session_id=session_id, question=question, answer=empty)
-        watch = self._store.watch(owner=owner, session_id=session_id)
-        return LiveRun(Run(run_id, owner, session_id, asked, answered, mode), watch)
+    def _replace(
+        self,
+        owner: str,
+        session_id: UUID,
+        message_id: int,
+        made: _Made,
+        *,
+        asked: Draft | None = None,
+        known: Message | None = None,
+    ) -> Run:
+        """Begin an answer in place of what there is from a message on, and end what runs of that here."""
+
+        def begin(answer: Draft) -> Sequence[Message]:
+            added = self._store.replace_run(
+                owner=owner, session_id=session_id, message_id=message_id, question=asked, answer=answer
+            )
+            return added if known is None else (known, *added)
+
+        run = self._launch(owner, session_id, made, begin)
+        self._runs.replaced(session_id=session_id, first=message_id, by=run.id)
+        return run
+
+    def _launch(self, owner: str, session_id: UUID, made: _Made, begin: Callable[[Draft], Sequence[Message]]) -> Run:
+        """Take a place, let `begin` store the running answer after its question, and start its thread."""
+        self._runs.take_place(owner)
+        live = None
+        started = False
+        try:
+            run_id = new_id()
+            asked, answered = begin(Draft("assistant", "", state=MessageState.RUNNING, mode=made.mode, run_id=run_id))
+            watch = self._store.watch(owner=owner, session_id=session_id)
+            live = LiveRun(Run(run_id, owner, session_id, asked, answered, made.mode), watch)
+            self._runs.add(live)
+            threading.Thread(target=self._work, args=(live, made.model), name="docchat-answer", daemon=True).start()
+            started = True
+        finally:
+            if not started:
+                self._runs.give_place(owner)
+                if live is not None:
+                    self._runs.forget(live.run.id)
+        return live.run
 
     def _work(self, live: LiveRun, model: ChatModel | None) -> None:
         try:

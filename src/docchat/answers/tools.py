@@ -1,12 +1,13 @@
 """What every answer is made with, and what it needs of the session store."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 from ..config import Settings
 from ..sessions.sql import Watch
+from ..sessions.sql_runs import RunRow
 from ..types import ChatSession, Draft, Message, Page
 from .attachments import Attachments
 from .models.model import ChatModel
@@ -26,14 +27,34 @@ class Store(Protocol):
     def rename(self, *, owner: str, session_id: UUID, title: str) -> ChatSession:
         """Give the session a title."""
 
+    def retitle(self, *, owner: str, session_id: UUID, before: str, title: str, watch: Watch) -> bool:
+        """Put a title in the place of another, while what the watch looks at lives."""
+
     def start_run(self, *, owner: str, session_id: UUID, question: Draft, answer: Draft) -> tuple[Message, Message]:
         """Append the question and its running answer."""
 
     def revise(self, *, owner: str, session_id: UUID, message_id: int, draft: Draft) -> Message:
         """Replace the answer; one that is not running any more ends its run."""
 
-    def beat_run(self, *, run_id: UUID) -> bool:
-        """Say that a run lives; True when it shall stop."""
+    def replace_run(
+        self, *, owner: str, session_id: UUID, message_id: int, question: Draft | None, answer: Draft
+    ) -> tuple[Message, ...]:
+        """As `start_run`, in place of a message and all that follow it."""
+
+    def turn(self, *, owner: str, session_id: UUID, message_id: int) -> tuple[Message, ...]:
+        """A message, after the one before it."""
+
+    def beat_runs(self, *, run_ids: Sequence[UUID]) -> None:
+        """Say that these runs live."""
+
+    def look_at_runs(self, *, run_ids: Sequence[UUID]) -> Mapping[UUID, RunRow]:
+        """The rows of those that were not ended."""
+
+    def standing(self, *, message_ids: Sequence[int]) -> Set[int]:
+        """Those messages that were not deleted."""
+
+    def follow_run(self, *, run_id: UUID) -> None:
+        """Say that somebody follows the run here."""
 
     def stop_run(self, *, owner: str, session_id: UUID, run_id: UUID) -> None:
         """Ask the process that makes the answer to stop."""

@@ -3,24 +3,25 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from ..errors import Cleared, DocChatError, NotFound, StoreError, trail
 from ..types import Message
 from .attached import WithAttachments
-from .keeping import Work, fail, finish, say, scope_of, tell_passages
+from .keeping import Work, fail, finish, say, scope_of, store_partly, tell_passages
+from .live import LiveRun
 from .models.prompt import REFUSAL
 from .models.rewrite import Understood, stand_alone
 from .passages import Passage
 from .quoting import answer_by_quotes
 from .retrieve import Index, Turn, retrieve
-from .runs import LiveRun
 from .section import narrowed
 from .suggest import follow_ups
-from .titles import give_title
+from .titles import give_title, improve_title
 from .tools import Tools
 from .writing import answer_by_model
 
-_HISTORY = 20
+_HISTORY = 30
 _SOURCE_GONE = (
     f"{REFUSAL} This chat is about a part of a document that was deleted, or is not shared with you any more."
 )
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 def answer(live: LiveRun, tools: Tools) -> None:
     """Make the answer of a run from beginning to end; its events go to `live`, its text to the store."""
     work = Work(live, tools)
+    live.keep = partial(store_partly, work)
     try:
         found = _own_tools(live, tools)
         if found is None:
@@ -38,6 +40,7 @@ def answer(live: LiveRun, tools: Tools) -> None:
             return
         work.tools = tools = found
         history = _history(work)
+        work.is_first = not history
         turns = [Turn(message.role, message.text) for message in history]
         asked = live.run.question.text
         index = _understood(work, history)
@@ -47,7 +50,7 @@ def answer(live: LiveRun, tools: Tools) -> None:
         else:
             answer_by_model(work, passages, history)
         _suggest(work, passages, history)
-        finish(work)
+        done = finish(work)
     except Cleared as error:
         live.clear(error.successor)
     except DocChatError as error:
@@ -55,6 +58,8 @@ def answer(live: LiveRun, tools: Tools) -> None:
     except Exception as error:  # noqa: BLE001  (the end of a stream: its followers must hear of it)
         logger.error("run %s failed at %s", live.run.id, trail(error))  # noqa: TRY400  (a trace may quote)
         fail(work, DocChatError())
+    else:
+        improve_title(work, done)
 
 
 def _own_tools(live: LiveRun, tools: Tools) -> Tools | None:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from ..errors import Cleared, ModelUnavailable, TooLarge
 from ..types import Citation, Message
 from .grounding.cite import Marker, Segment
-from .keeping import Work, ask_whether_alive, cite, say, store_partly, tell_passages
-from .models.model import ChatMessage
-from .models.prompt import REFUSAL, build_messages
+from .keeping import Work, ask_whether_alive, cite, say, tell_passages
+from .models.memory import TOLD, Memory, extended, known
+from .models.model import ChatMessage, ChatModel, ContextFull
+from .models.prompt import REFUSAL, build_messages, estimate_tokens, left_out
 from .passages import Passage
 from .titles import give_title
 
@@ -23,29 +24,71 @@ def answer_by_model(work: Work, passages: Sequence[Passage], history: Sequence[M
         say(work, REFUSAL)
         give_title(work)
         return
-    run = work.live.run
-    assert work.tools.model is not None  # noqa: S101  (start() refuses the mode otherwise)
-    window = work.tools.model.window
+    model = model_of(work)
+    memory = known(history)
     try:
-        messages, shown = build_messages(run.question.text, history=history, passages=passages, window=window)
+        messages, shown = _prompt(work, passages, history, memory, model.window)
     except TooLarge:
         tell_passages(work, [])
         raise
     tell_passages(work, [passage.chunk for passage in shown])
     give_title(work)
-    _stream(work, messages, Marker(shown, there=work.sources.has))
+    extended_memory = extended(model, memory, left_out(history, messages), attach=work.live.attach)
+    if extended_memory != memory:
+        memory = extended_memory
+        messages, _ = _prompt(work, shown, history, memory, model.window)
+    work.memory, work.memory_to = memory.text, memory.to
+    marker = Marker(shown, there=work.sources.has)
+    try:
+        _stream(work, messages, marker)
+    except ContextFull as full:
+        _stream(work, _halved(work, messages, shown, history, memory, full), marker)
     refusal = REFUSAL.rstrip(".").casefold()
     work.refused = work.text.strip().casefold().startswith(refusal)
     if not work.text.strip() and not work.live.stopping:
         raise ModelUnavailable("The model sent an empty answer.")
 
 
+def _halved(
+    work: Work,
+    messages: Sequence[ChatMessage],
+    shown: Sequence[Passage],
+    history: Sequence[Message],
+    memory: Memory,
+    full: ContextFull,
+) -> list[ChatMessage]:
+    """Half as much: the window is smaller than was said, or the model counts otherwise than we guess.
+
+    Raises `full` when the question alone is more than that.
+    """
+    size = sum(estimate_tokens(message.content) for message in messages)
+    window = min(model_of(work).window // 2, size * 2 // 3)  # a quarter of it is left for the answer
+    try:
+        return _prompt(work, shown, history, memory, window)[0]
+    except TooLarge:
+        raise full from None
+
+
+def model_of(work: Work) -> ChatModel:
+    """The model that was chosen."""
+    assert work.tools.model is not None  # noqa: S101  (start() refuses the mode otherwise)
+    return work.tools.model
+
+
+def _prompt(
+    work: Work, passages: Sequence[Passage], history: Sequence[Message], memory: Memory, window: int
+) -> tuple[list[ChatMessage], tuple[Passage, ...]]:
+    """The messages for the model: what the memory holds is not told word for word."""
+    told = [message for message in history[-TOLD:] if message.id > memory.to]
+    question = work.live.run.question.text
+    return build_messages(question, history=told, passages=passages, window=window, memory=memory.text)
+
+
 def _stream(work: Work, messages: Sequence[ChatMessage], marker: Marker) -> None:
     """Relay the model's pieces until it ends, is stopped or has said too much."""
-    live, model = work.live, work.tools.model
-    assert model is not None  # noqa: S101  (start() refuses the mode otherwise)
+    live = work.live
     length = 0
-    with model.stream(messages=messages) as stream:
+    with model_of(work).stream(messages=messages) as stream:
         live.attach(stream)
         for piece in stream:
             if live.cleared:
@@ -56,7 +99,7 @@ def _stream(work: Work, messages: Sequence[ChatMessage], marker: Marker) -> None
             if live.stopping or work.cut_short:
                 stream.cancel()
                 break
-            store_partly(work)
+        work.tokens += stream.tokens
         work.cut_short = work.cut_short or (stream.cut_short and not live.stopping)
     if live.cleared:
         raise Cleared

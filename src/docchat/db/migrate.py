@@ -96,6 +96,7 @@ def _m004_answers(connection: Connection) -> None:
     metadata.create_all(connection, tables=[chat_model, usage, feedback])
     connection.execute(text(f"ALTER TABLE chat_session ADD COLUMN document_id {_UUID[connection.dialect.name]}"))
     connection.execute(text("ALTER TABLE chat_session ADD COLUMN section VARCHAR(64)"))
+    connection.execute(text("ALTER TABLE answer_run ADD COLUMN followed_at BIGINT"))
     for index in chat_session.indexes:
         index.create(connection, checkfirst=True)
 

@@ -113,7 +113,8 @@ message = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
-# One row for each answer that is being made; `beat_at` tells whether its process still lives.
+# One row for each answer that is being made; `beat_at` tells whether its process still lives, `followed_at` changes
+# while somebody follows it through another process.
 answer_run = Table(
     "answer_run",
     metadata,
@@ -122,6 +123,7 @@ answer_run = Table(
     Column("message_id", _Number, nullable=False),
     Column("beat_at", Instant, nullable=False),
     Column("stop", Integer, nullable=False, server_default=text("0")),
+    Column("followed_at", Instant),
 )
 
 # What somebody thinks of an answer, sealed under the history key; `id` is the answer's.

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterable, Set
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 from ..types import ChatSession, Citation, Message
 from .store import SessionStore
 
+_RATINGS = {"up": "good", "down": "bad"}
 _NAMES = {"user": "You", "assistant": "docchat"}
 
 
@@ -31,6 +33,9 @@ def markdown(session: ChatSession, messages: Iterable[Message], *, gone: Set[UUI
         parts.append(message.text)
         if message.citations:
             parts.append("\n".join(_source(citation, gone) for citation in message.citations))
+        if message.feedback is not None:
+            comment = f": {_one_line(message.feedback.comment)}" if message.feedback.comment else ""
+            parts.append(f"*You found this answer {_RATINGS[message.feedback.rating]}{comment}*")
     return "\n\n".join(parts) + "\n"
 
 
@@ -49,6 +54,7 @@ def json_document(session: ChatSession, messages: Iterable[Message], *, gone: Se
                 "text": message.text,
                 "created_at": message.created_at.isoformat(),
                 "state": message.state.value,
+                "feedback": None if message.feedback is None else asdict(message.feedback),
                 "citations": [
                     {
                         "number": citation.number,

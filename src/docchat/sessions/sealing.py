@@ -10,7 +10,7 @@ from uuid import UUID
 from ..errors import Cleared, KeyDamaged
 from ..keys.cipher import seal, unseal, unseal_each
 from ..keys.keyring import CLEARED, Keyring, SlotState
-from ..types import Citation, Doubt, Draft, Message, MessageState
+from ..types import Citation, Doubt, Draft, Feedback, Message, MessageState
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,20 @@ class Sealer:
         self.check(slots)
         return messages
 
+    def seal_feedback(self, session_id: UUID, slots: Slots, number: int, feedback: Feedback) -> bytes:
+        """What is thought of the answer with this id, sealed."""
+        plain = json.dumps(asdict(feedback), ensure_ascii=False, separators=(",", ":")).encode()
+        return seal(self._open(session_id, slots.history), plain, context=_feedback_context(session_id, number))
+
+    def open_feedback(self, session_id: UUID, slots: Slots, rows: Sequence[tuple[int, bytes]]) -> dict[int, Feedback]:
+        """What is thought of answers, by their ids. Raises Cleared when session or history are cleared."""
+        if not rows:
+            return {}
+        key = self._open(session_id, slots.history)
+        sealed = [(body, _feedback_context(session_id, number)) for number, body in rows]
+        opened = zip(rows, unseal_each(key, sealed), strict=True)
+        return {row[0]: Feedback(**_DECODER.decode(str(body, "utf-8"))) for row, body in opened}
+
     def seal_parts(self, session_id: UUID, slots: Slots, parts: Iterable[tuple[int, bytes]]) -> list[bytes]:
         """What rows of attachments hold, sealed; each is (id of its row, content)."""
         key = self._open(session_id, slots.meta)
@@ -103,7 +117,7 @@ class Sealer:
 
 _ALWAYS = object()
 _DECODER = json.JSONDecoder()  # json.loads looks for options and encodings at every call
-_STORED = tuple(field.name for field in fields(Message) if field.name != "id")
+_STORED = tuple(field.name for field in fields(Message) if field.name not in ("id", "feedback"))
 # A field that has its default is left out of the stored body.
 _DEFAULTS = {field.name: field.default for field in fields(Draft) if field.default is not MISSING}
 
@@ -119,6 +133,10 @@ def _title_context(session_id: UUID) -> bytes:
 
 def _message_context(session_id: UUID, number: int) -> bytes:
     return b"message" + session_id.bytes + number.to_bytes(8, "big")
+
+
+def _feedback_context(session_id: UUID, number: int) -> bytes:
+    return b"feedback" + session_id.bytes + number.to_bytes(8, "big")
 
 
 def _part_context(session_id: UUID, number: int) -> bytes:

@@ -11,12 +11,15 @@ from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select,
 
 from ..db.engine import Database
 from ..db.prepared import Prepared
-from ..db.schema import SEQ_BITS, answer_run, chat_session, message
-from ..errors import Cleared, InvalidInput, KeyDamaged, NotFound, TooLarge
+from ..db.schema import SEQ_BITS, answer_run, chat_session, feedback, message
+from ..errors import Cleared, Conflict, InvalidInput, KeyDamaged, NotFound, TooLarge
 from ..keys.keyring import CLEARED, Keyring
-from ..types import ChatSession, Draft, Message, MessageState, Page, utc_now
+from ..types import ChatSession, Draft, Feedback, Message, MessageState, Page, utc_now
 from .sealing import Sealer, Slots, message_of
+from .sql_feedback import SqlFeedback
 from .sql_rows import NEXT_TURN, SessionRow, as_session, find_live, id_range, insert_empty, message_id, slots_of
+from .sql_runs import RunRows
+from .sql_turns import check_stands, take_away
 from .sql_usage import count_answer
 from .sql_writing import Made, Writer
 
@@ -40,8 +43,9 @@ _NO = bindparam("no", type_=chat_session.c.no.type)
 _LIST_ON = _LIST.where(or_(chat_session.c.turn < _TURN, and_(chat_session.c.turn == _TURN, chat_session.c.no < _NO)))
 # One statement, so that an answer and its run are seen as they are at one moment.
 _MESSAGES = (
-    select(message.c.id, message.c.body, answer_run.c.beat_at)
+    select(message.c.id, message.c.body, answer_run.c.beat_at, feedback.c.body.label("thought"))
     .outerjoin(answer_run, and_(answer_run.c.session_no == bindparam("no"), answer_run.c.message_id == message.c.id))
+    .outerjoin(feedback, feedback.c.id == message.c.id)
     .where(message.c.id.between(bindparam("first"), bindparam("last")))
     .order_by(message.c.id.desc())
     .limit(bindparam("most"))
@@ -60,12 +64,6 @@ _COUNT_MESSAGES = Prepared(
 _REVISE = update(message).where(message.c.id == bindparam("row_id")).values(body=bindparam("new_body"))
 _END_RUN = delete(answer_run).where(answer_run.c.message_id == bindparam("row_id"))
 _START_RUN = insert(answer_run)
-_BEAT = (
-    update(answer_run)
-    .where(answer_run.c.id == bindparam("row_id"))
-    .values(beat_at=bindparam("at"))
-    .returning(answer_run.c.stop)
-)
 
 
 class Watch:
@@ -82,7 +80,7 @@ class Watch:
         return not CLEARED.intersection(self._keyring.states(slots=self.slots))
 
 
-class SqlSessionStore:
+class SqlSessionStore(RunRows):
     """SessionStore over the tables of `db.schema`, sealed with the keys of `keyring`."""
 
     def __init__(self, database: Database, keyring: Keyring, *, answers_per_day: int = 0) -> None:
@@ -91,6 +89,7 @@ class SqlSessionStore:
         self._answers_per_day = answers_per_day
         self._sealer = Sealer(keyring)
         self._writer = Writer(database, self._sealer)
+        self.feedback = SqlFeedback(database, self._sealer)
 
     def create(self, *, owner: str, title: str = "") -> ChatSession:
         """A new empty session; keys are made only when there is something to seal."""
@@ -136,11 +135,20 @@ class SqlSessionStore:
                 last = min(last, message_id(row.no, _number(cursor)) - 1)
             values = {"no": row.no, "first": first, "last": last, "most": limit + 1}
             rows = connection.execute(_MESSAGES, values).all()
-        sealed = [(number, body) for number, body, _ in rows[:limit][::-1]]
-        opened = self._sealer.open_messages(session_id, slots_of(row), sealed)
-        older = str(rows[limit - 1].id - message_id(row.no, 0)) if len(rows) > limit else None
-        beats = {number: beat_at for number, _, beat_at in rows}
-        return Page(tuple(_as_it_stands(item, beats[item.id]) for item in opened), older)
+        rows, more = rows[:limit], len(rows) > limit
+        thought = [(found.id, found.thought) for found in rows if found.thought is not None]
+        thoughts = self._sealer.open_feedback(session_id, slots_of(row), thought)
+        opened = self._sealer.open_messages(session_id, slots_of(row), [(found.id, found.body) for found in rows[::-1]])
+        beats = {found.id: found.beat_at for found in rows}
+        items = (_as_it_stands(item, beats[item.id], thoughts.get(item.id)) for item in opened)
+        return Page(tuple(items), str(rows[-1].id - message_id(row.no, 0)) if more else None)
+
+    def turn(self, *, owner: str, session_id: UUID, message_id: int) -> tuple[Message, ...]:
+        """A message, after the one before it. Raises NotFound, Cleared, Conflict when it was replaced."""
+        with self._database.read() as connection:
+            check_stands(connection, find_live(connection, owner=owner, session_id=session_id), message_id)
+        after = str((message_id & (MAX_MESSAGES - 1)) + 1)
+        return self.messages(owner=owner, session_id=session_id, cursor=after, limit=2).items
 
     def rename(self, *, owner: str, session_id: UUID, title: str) -> ChatSession:
         """Give the session another title."""
@@ -152,6 +160,21 @@ class SqlSessionStore:
             self._set_title(connection, row, title, made)
         return as_session(row, title)
 
+    def retitle(self, *, owner: str, session_id: UUID, before: str, title: str, watch: Watch) -> bool:
+        """Put `title` in the place of the title `before`; whether it still was that.
+
+        Raises Cleared also when only what `watch` looks at is gone: a late title must not tell of it.
+        """
+        title = _checked_title(title)
+        with self._writer.writing() as (connection, made):
+            row = find_live(connection, owner=owner, session_id=session_id, lock=True)
+            if self._sealer.open_title(row.id, slots_of(row), row.title) != before:
+                return False
+            self._set_title(connection, row, title, made)
+            if not watch.alive():
+                raise Cleared
+        return True
+
     def append(self, *, owner: str, session_id: UUID, drafts: Sequence[Draft]) -> tuple[Message, ...]:
         """Store messages at the end, all or none."""
         with self._writer.writing() as (connection, made):
@@ -162,16 +185,14 @@ class SqlSessionStore:
         """Replace the body of a message. One that is not running any more ends its run."""
         with self._database.write() as connection:
             row = find_live(connection, owner=owner, session_id=session_id, lock=True)
-            first, last = id_range(row.no)
-            if not first <= message_id <= last:
-                raise NotFound
-            if message_id < first + row.first_seq:
-                raise Cleared(successor=session_id)  # it went with the history; the chat itself goes on
+            try:
+                check_stands(connection, row, message_id)
+            except Conflict as error:  # a question or an answer before it was replaced; the chat itself goes on
+                raise Cleared(successor=session_id) from error
             slots = slots_of(row)
             revised = message_of(draft, message_id, utc_now())
             body = self._sealer.seal_messages(session_id, slots, (revised,))[0]
-            if connection.execute(_REVISE, {"row_id": message_id, "new_body": body}).rowcount != 1:
-                raise NotFound
+            connection.execute(_REVISE, {"row_id": message_id, "new_body": body})
             if draft.state is not MessageState.RUNNING:
                 connection.execute(_END_RUN, {"row_id": message_id})
             self._sealer.check(slots)
@@ -184,26 +205,20 @@ class SqlSessionStore:
         """
         with self._writer.writing() as (connection, made):
             row = find_live(connection, owner=owner, session_id=session_id, lock=True)
-            if answer.mode == "model":
-                count_answer(connection, owner, self._answers_per_day)
-            asked, answered = self._append(connection, row, (question, answer), made)
-            run = {"id": answer.run_id, "session_no": row.no, "message_id": answered.id, "beat_at": utc_now()}
-            connection.execute(_START_RUN, run)
+            asked, answered = self._begin_run(connection, row, (question, answer), made)
         return asked, answered
 
-    def beat_run(self, *, run_id: UUID) -> bool:
-        """Say that the run still lives; True when it was asked to stop or is not known any more."""
-        with self._database.write() as connection:
-            stop = connection.execute(_BEAT, {"row_id": run_id, "at": utc_now()}).scalar_one_or_none()
-        return stop is None or bool(stop)
-
-    def stop_run(self, *, owner: str, session_id: UUID, run_id: UUID) -> None:
-        """Ask the process that makes the answer to stop; one that has ended already is no error."""
-        with self._database.write() as connection:
-            row = find_live(connection, owner=owner, session_id=session_id)
-            connection.execute(
-                update(answer_run).where(answer_run.c.id == run_id, answer_run.c.session_no == row.no).values(stop=1)
-            )
+    def replace_run(
+        self, *, owner: str, session_id: UUID, message_id: int, question: Draft | None, answer: Draft
+    ) -> tuple[Message, ...]:
+        """As `start_run`, in place of a message and all that follow it, which are deleted; without a `question` the
+        answer alone. In one transaction, so that of two that replace the same message one gets a Conflict.
+        """
+        drafts = (answer,) if question is None else (question, answer)
+        with self._writer.writing() as (connection, made):
+            row = find_live(connection, owner=owner, session_id=session_id, lock=True)
+            take_away(connection, row, message_id)
+            return self._begin_run(connection, row, drafts, made)
 
     def end_dead_runs(self) -> int:
         """Store as failed the answers whose process has been silent for a minute; their number."""
@@ -243,6 +258,17 @@ class SqlSessionStore:
         states = iter(self._keyring.states(slots=[slot for watch in watches for slot in watch.slots]))
         return tuple(CLEARED.isdisjoint([next(states) for _ in watch.slots]) for watch in watches)
 
+    def _begin_run(
+        self, connection: Connection, row: SessionRow, drafts: Sequence[Draft], made: Made
+    ) -> tuple[Message, ...]:
+        answer = drafts[-1]
+        if answer.mode == "model":
+            count_answer(connection, row.owner, self._answers_per_day)
+        added = self._append(connection, row, drafts, made)
+        run = {"id": answer.run_id, "session_no": row.no, "message_id": added[-1].id, "beat_at": utc_now()}
+        connection.execute(_START_RUN, run)
+        return added
+
     def _append(
         self, connection: Connection, row: SessionRow, drafts: Sequence[Draft], made: Made
     ) -> tuple[Message, ...]:
@@ -270,8 +296,10 @@ class SqlSessionStore:
         return as_session(row, self._sealer.open_title(row.id, slots_of(row), row.title))
 
 
-def _as_it_stands(found: Message, beat_at: datetime | None) -> Message:
-    """A running answer whose process has not been heard of has failed."""
+def _as_it_stands(found: Message, beat_at: datetime | None, thought: Feedback | None = None) -> Message:
+    """A message with what is thought of it; a running answer whose process has not been heard of has failed."""
+    if thought is not None:
+        found = replace(found, feedback=thought)
     if found.state is not MessageState.RUNNING or (beat_at is not None and abs(utc_now() - beat_at) <= _SILENCE):
         return found
     return replace(found, state=MessageState.FAILED, error="The server stopped while it was answering.")

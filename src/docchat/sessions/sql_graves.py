@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
 
 from ..db import receipts
 from ..db.engine import Database
 from ..db.prepared import Prepared
-from ..db.schema import answer_run, chat_session, message
+from ..db.schema import answer_run, chat_session, feedback, message
 from ..errors import Cleared, NotFound
 from ..jobs import queue
 from ..keys.keyring import CLEARED
@@ -30,6 +30,7 @@ from .sql_rows import (
     find,
     id_range,
     insert_empty,
+    message_id,
     slots_of,
 )
 from .sql_sections import bound
@@ -44,7 +45,10 @@ _GRAVE_COLUMNS = tuple(
 )
 
 _END_RUNS = Prepared(delete(answer_run).where(answer_run.c.session_no == bindparam("row_no")))
-_DELETE_MESSAGES = Prepared(delete(message).where(message.c.id.between(bindparam("first"), bindparam("last"))))
+_DELETE_MESSAGES = tuple(
+    Prepared(delete(key.table).where(key.between(bindparam("first"), bindparam("last"))))
+    for key in (feedback.c.id, message.c.id)
+)
 _ROW = update(chat_session).where(chat_session.c.no == bindparam("row_no"))
 _MARK = Prepared(
     _ROW.values(
@@ -57,6 +61,8 @@ _MARK = Prepared(
         attached_passages=bindparam("found"),
     )
 )
+# Numbers of messages are no count of them: those that were replaced are gone.
+_COUNT = select(func.count()).select_from(message).where(message.c.id.between(bindparam("first"), bindparam("last")))
 _FORGET = _ROW.values(memory_seq=bindparam("seq"))
 _EMPTY_HISTORY = _ROW.values(
     history_slot=None,
@@ -164,9 +170,10 @@ class SqlGraves:
             row = find(connection, owner=owner, session_id=session_id, lock=True)
             if row.cleared_at is not None:
                 raise Cleared(successor=row.successor)
-            since = max(row.memory_seq, row.first_seq)
+            forgotten = {"first": message_id(row.no, max(row.memory_seq, row.first_seq)), "last": id_range(row.no)[1]}
+            count = connection.execute(_COUNT, forgotten).scalar_one()
             connection.execute(_FORGET, {"row_no": row.no, "seq": row.next_seq})
-            counts = {"messages_forgotten": row.next_seq - since}
+            counts = {"messages_forgotten": count}
             written = Receipt(new_id(), row.id, "memory", counts, utc_now())
             receipts.write(connection, written, owner=owner)
             return Burial(written, as_session(find(connection, owner=owner, session_id=session_id)))
@@ -281,7 +288,8 @@ class SqlGraves:
             return
         if row.next_seq <= INLINE_MESSAGES:
             first, last = id_range(row.no)
-            _DELETE_MESSAGES.execute(connection, {"first": first, "last": last})
+            for statement in _DELETE_MESSAGES:
+                statement.execute(connection, {"first": first, "last": last})
         queue.put(connection, kind="reclaim", subject=str(written.id))
 
 

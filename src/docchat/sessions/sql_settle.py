@@ -7,7 +7,7 @@ from sqlalchemy import Column, Connection, Delete, bindparam, delete, select, up
 from ..db import receipts
 from ..db.engine import Database
 from ..db.receipts import ReceiptRow
-from ..db.schema import SEQ_BITS, attachment, attachment_part, chat_session, job, message, receipt
+from ..db.schema import SEQ_BITS, attachment, attachment_part, chat_session, feedback, job, message, receipt
 from ..errors import Cleared, Conflict
 from ..jobs import queue
 from ..jobs.queue import Job
@@ -17,6 +17,7 @@ from .shredder import Shredder
 from .sql_attachment_rows import JOB as ATTACH
 from .sql_attachment_rows import jobs_of
 from .sql_rows import id_range, message_id
+from .sql_turns import BYTES_OF_MESSAGES
 
 _BATCH = 2000
 _PARTS = 16
@@ -46,7 +47,10 @@ _RETURN_HISTORY = (
 _CLOSE = update(receipt).where(receipt.c.id == bindparam("by")).values(state=bindparam("closed"), undo_until=None)
 # What a session holds is one range of each table's primary key; parts of attachments have up to a megabyte each.
 _FIRST_ID = chat_session.c.no * (1 << SEQ_BITS)
-_HELD = ((message.c.id, _BATCH), (attachment_part.c.id, _PARTS), (attachment.c.no, _BATCH))
+_HELD = ((feedback.c.id, _BATCH), (message.c.id, _BATCH), (attachment_part.c.id, _PARTS), (attachment.c.no, _BATCH))
+
+_OF_HISTORY = 2
+"""So many of them a cleared history loses: opinions and messages."""
 
 
 def _in_range(key: Column[int], most: int) -> Delete:
@@ -118,7 +122,7 @@ class SqlSettle:
 
     def reclaim(self, claimed: Job, beat: Beat) -> None:
         """The job after a clear: delete what rows are left in batches, then take the bytes out of the files."""
-        if claimed.subject != "documents":
+        if claimed.subject not in ("documents", BYTES_OF_MESSAGES):  # else it names a receipt
             with self._database.read() as connection:
                 found = connection.execute(select(receipt).where(receipt.c.id == UUID(claimed.subject))).one_or_none()
             while found is not None and self._delete_some(found):
@@ -151,7 +155,7 @@ class SqlSettle:
             statements, values = _DELETE_RANGE, {"first": first, "last": last}
         if found.action == "history":  # attachments stay, they are sealed under the other key
             last = message_id(found.scope["no"], found.scope["seq"][-1]) - 1
-            statements, values = _DELETE_RANGE[:1], {"first": first, "last": last}
+            statements, values = _DELETE_RANGE[:_OF_HISTORY], {"first": first, "last": last}
         for statement in statements:
             with self._database.write() as connection:
                 if connection.execute(statement, values).rowcount > 0:

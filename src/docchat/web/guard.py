@@ -143,7 +143,9 @@ def _read_ids() -> None:
     arguments = request.view_args or {}
     for name, value in arguments.items():
         found: object = None
-        if name.endswith("_id"):
+        if name == "message_id":
+            found = int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
+        elif name.endswith("_id"):
             found = auth.parse_id(value)
         elif name == "member":
             found = value if len(value) <= _LONGEST_MEMBER and value.isprintable() else None

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from ..documents.formats.part import concealed
 from ..documents.scope import PERSONAL
-from ..types import ChatSession, Chunk, Citation, Collection, Document, Message, PageText, Receipt, SearchHit
+from ..types import ChatSession, Chunk, Citation, Collection, Document, Feedback, Message, PageText, Receipt, SearchHit
 
 PERSONAL_NAME = "personal"
 """What stands for a person's own library where a collection is named."""
@@ -53,6 +53,13 @@ class DoubtJson(TypedDict):
     kind: str
 
 
+class FeedbackJson(TypedDict):
+    """What the owner thinks of an answer: `up` or `down`, and a comment, which may be empty."""
+
+    rating: str
+    comment: str
+
+
 class MessageJson(TypedDict):
     """A question or an answer; `run` is the id under which a running answer is followed.
 
@@ -77,6 +84,7 @@ class MessageJson(TypedDict):
     nearest: list[CitationJson]
     doubts: list[DoubtJson]
     follow_ups: list[str]
+    feedback: FeedbackJson | None
 
 
 class SessionJson(TypedDict):
@@ -213,6 +221,10 @@ def passage(number: int, value: Chunk, gone: Gone = NOTHING) -> PassageJson:
     }
 
 
+def _feedback(value: Feedback | None) -> FeedbackJson | None:
+    return None if value is None else {"rating": value.rating, "comment": value.comment}
+
+
 def message(value: Message, gone: Gone = NOTHING) -> MessageJson:
     """A message as JSON."""
     return {
@@ -233,6 +245,7 @@ def message(value: Message, gone: Gone = NOTHING) -> MessageJson:
         "nearest": [citation(item, gone) for item in value.nearest],
         "doubts": [{"start": item.start, "end": item.end, "kind": item.kind} for item in value.doubts],
         "follow_ups": list(value.follow_ups),
+        "feedback": _feedback(value.feedback),
     }
 
 
