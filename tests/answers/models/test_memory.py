@@ -21,24 +21,17 @@ def _chat(house: House, model: ScriptedModel, turns: int) -> None:
         house.ask(f"How long is river number {number} of the land?", house.session)  # type: ignore[attr-defined]
 
 
-def test_older_turns_are_told_in_short(house: House) -> None:
-    model = ScriptedModel(_says, window=1200)
-    _chat(house, model, 8)
+def test_older_turns_are_told_in_short_until_memory_is_cleared(house: House) -> None:
+    model = ScriptedModel(_says, window=900)
+    _chat(house, model, 6)
     session = house.session  # type: ignore[attr-defined]
     kept = house.services.store.messages(owner=OWNER, session_id=session).items[-1]
     assert kept.memory == SHORT
     asked = model.asked[-1]
     assert SHORT in asked
     assert "river number 0" not in asked
-    assert "river number 6" in asked
-    assert estimate_tokens(asked) < 1200
-
-
-def test_the_summary_goes_with_memory_and_history(house: House) -> None:
-    model = ScriptedModel(_says, window=1200)
-    _chat(house, model, 8)
-    session = house.session  # type: ignore[attr-defined]
-    assert SHORT in model.asked[-1]
+    assert "river number 4" in asked
+    assert estimate_tokens(asked) < 900
     house.services.clearing.clear_memory(owner=OWNER, session_id=session)
     house.ask("And what of the land?", session)
     assert SHORT not in model.asked[-1]
@@ -49,12 +42,10 @@ def test_the_summary_goes_with_memory_and_history(house: House) -> None:
 
 
 def test_a_model_that_cannot_sum_up_drops_the_oldest(house: House) -> None:
-    model = ScriptedModel(
-        lambda asked: ContextFull() if "Summary:" in asked.splitlines() else _says(asked), window=1200
-    )
-    _chat(house, model, 8)
+    model = ScriptedModel(lambda asked: ContextFull() if "Summary:" in asked.splitlines() else _says(asked), window=900)
+    _chat(house, model, 6)
     assert "river number 0" not in model.asked[-1]
-    assert "river number 6" in model.asked[-1]
+    assert "river number 4" in model.asked[-1]
 
 
 def test_too_much_for_the_window_is_asked_once_more_with_half(house: House) -> None:
