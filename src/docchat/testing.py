@@ -60,7 +60,9 @@ def use_model(app: Flask, model: FakeModel) -> None:
     """Let the docchat of `app` answer with `model` from now on."""
     parts: Services = app.extensions[EXTENSION]
     index = parts.library.index
-    answers = Answers(parts.store, index, parts.library, OneModel(model), parts.settings, parts.attachments)
+    answers = Answers(
+        parts.store, index, parts.library, OneModel(model), parts.settings, parts.attachments, parts.sections
+    )
     app.extensions[EXTENSION] = replace(parts, answers=answers)
 
 

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from docchat.documents import sql_sections
 from docchat.errors import ClearUnfinished, StoreUnavailable
 from docchat.sessions import sections as chats_of_sections
+from docchat.testing import FakeModel, use_model
 from docchat.types import Draft
 
 from .conftest import Host
@@ -134,6 +135,20 @@ def test_an_answer_never_reaches_beyond_the_selection(client: FlaskClient, docum
     assert all(start <= one["start"] < one["end"] <= end for one in citations)  # type: ignore[operator]
     if until == " It is made":
         assert "1932" in str(answer["text"])
+
+
+def test_a_model_is_shown_its_section_alone(host: Host, client: FlaskClient, document: str) -> None:
+    upload(host, f"Another bridge over the river.\n\n{TOWER}", name="another.md")
+    model = FakeModel("It was opened in 1932 [1].")
+    use_model(host.app, model)
+    made = chat(client, document, sections(client, document)["Bridges"]["section"])
+    answer, citations = ask(client, made["id"], "When was the bridge over the river opened, and the tower built?")
+    assert answer["mode"] == "model"
+    assert [one["document"] for one in citations] == [document]
+    told = "".join(message.content for prompt in model.asked for message in prompt)
+    assert "The bridge over the river was opened" in told
+    for outside in ("1611", "Towers", "Another bridge", "not to be seen"):
+        assert outside not in told
 
 
 def test_a_long_section_is_searched_and_a_word_outside_is_not_found(host: Host, client: FlaskClient) -> None:

@@ -28,6 +28,7 @@ class SectionChat extends HTMLElement {
     on("cut", ({ id }) => id === this.#session?.id && this.#load());
     on("open-chat", ({ id, home }) => home === this && id === this.#session?.id && this.#load());
     on("changed", ({ id }) => this.#session && (id === null || id === this.#session.id) && this.#load());
+    on("replaced", ({ id, count }) => id === this.#session?.id && this.#set({ ...this.#session, message_count: count }));
     on("undone", () => this.#session && this.#load());
     on("looked", () => this.#session && !this.conversation.busy && this.#load());
     on("signed-in", () => this.#session && this.#load());
@@ -64,11 +65,11 @@ class SectionChat extends HTMLElement {
   }
 
   /** Ask; as the page's own `ask` does, for the composer. */
-  async ask(question, mode) {
+  async ask(question, how) {
     const { id } = this.#session;
     const last = this.conversation.last;
     try {
-      await this.conversation.ask(this.#session, question, mode);
+      await this.conversation.ask(this.#session, question, how);
       this.#set({ ...this.#session, message_count: this.#session.message_count + 2 });
     } catch (error) {
       if (error.code === "cleared") await this.#load();
