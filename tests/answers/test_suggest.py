@@ -120,12 +120,14 @@ def test_nothing_is_suggested_from_a_deleted_document(house: House) -> None:
 
 
 def test_hidden_text_makes_no_question(house: House) -> None:
-    hidden = "[Hidden text: The Secret Tower was built in 1901 by the sailors of the old town.]"
-    house.upload("harbour.txt", f"{HANDBOOK.strip()}\n\n{hidden}")
-    assert "When was the Secret Tower built?" in questions(hidden.strip("[]").removeprefix("Hidden text: "))
-    assert all("Secret" not in question for question in suggested(house))
-    done = house.ask("When was the Old Pier built?")[-1].message
+    seen = "Opening hours\n\nThe harbour office is open from seven in the morning until six in the evening."
+    hidden = "[Hidden text: Beware. The Secret Tower was built in 1901 by the sailors of the old town.]"
+    assert "When was the Secret Tower built?" in questions(f"{seen}\n\n{hidden}")
+    house.upload("hours.txt", f"{seen}\n\n{hidden}")
+    assert suggested(house) == ("What about “Opening hours”?",)
+    done = house.ask("When is the harbour office open?")[-1].message
     assert done is not None
+    assert not done.refused
     assert all("Secret" not in question for question in done.follow_ups)
 
 

@@ -26,7 +26,7 @@ FIRST = 4
 NEXT = 3
 """At most this many are suggested after an answer."""
 
-FIRST_SECONDS = 0.035
+FIRST_SECONDS = 0.04
 NEXT_SECONDS = 0.1
 _DOCUMENTS = 4
 _PLACES = 3
@@ -43,10 +43,15 @@ class _Budget:
         self._seconds = seconds
         self._work, self._clock = time.thread_time(), time.monotonic()
 
-    def spent(self, share: float = 1.0) -> bool:
-        """Whether this share of it is used up."""
-        limit = share * self._seconds
-        return time.thread_time() - self._work > limit or time.monotonic() - self._clock > 2 * limit
+    def spent(self, share: float = 1.0, *, ahead: float = 0.0) -> bool:
+        """Whether this share of it is used up, or would be after `ahead` more seconds of work."""
+        limit, used = share * self._seconds, self.used
+        return used + ahead > limit or time.monotonic() - self._clock > 2 * limit
+
+    @property
+    def used(self) -> float:
+        """Seconds of work so far."""
+        return time.thread_time() - self._work
 
 
 class Shelf(Pages, Protocol):
@@ -184,17 +189,18 @@ def _tried(
     """The first of these questions that are answered from the document they were made of, and were not asked before."""
     found: list[str] = []
     said = [frozenset(terms(question)) for question in asked]
-    tries = 0
+    tries, longest = 0, 0.0
     for question, document_id in turns:
-        if len(found) == most or tries == most * _TRIED_EACH or budget.spent():
+        if len(found) == most or tries == most * _TRIED_EACH or budget.spent(ahead=longest):
             break
         words = frozenset(terms(question))
         if not words or any(words <= before or before <= words for before in said if before):
             continue
-        tries += 1
+        tries, begun = tries + 1, budget.used
         if answered(index, pages, scope, question, document_id):
             found.append(question)
             said.append(words)
+        longest = max(longest, budget.used - begun)
     return tuple(found)
 
 
