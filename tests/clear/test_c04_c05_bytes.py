@@ -14,7 +14,7 @@ from docchat.db.schema import SESSION_OWNED, answer_run, chat_session
 from docchat.errors import StoreError
 from docchat.keys.slots import HEADER_BYTES, SLOT_BYTES
 from docchat.sessions.bulk import BulkScope
-from docchat.types import ChatSession, Draft, MessageState, new_id, utc_now
+from docchat.types import ChatSession, Draft, Feedback, MessageState, new_id, utc_now
 from docchat.web.state import Services
 
 from ..server.live import encodings, scan, scanning
@@ -43,6 +43,10 @@ def plant(services: Services, messages: int = 6) -> ChatSession:
     _, made = store.start_run(owner=OWNER, session_id=session.id, question=question, answer=answer)
     grown = Draft("assistant", f"{WORD} said", state=MessageState.RUNNING, run_id=answer.run_id, error=f"{WORD} error")
     store.revise(owner=OWNER, session_id=session.id, message_id=made.id, draft=grown)
+    thought = Feedback("down", f"{WORD} comment")
+    for feedback in (Feedback("up", f"{WORD} first"), thought):
+        store.feedback.put(owner=OWNER, session_id=session.id, message_id=made.id, feedback=feedback)
+    assert store.messages(owner=OWNER, session_id=session.id).items[-1].feedback == thought
     store.rename(owner=OWNER, session_id=session.id, title=f"{WORD} named")
     services.clearing.clear_memory(owner=OWNER, session_id=session.id)
     for name in (f"{WORD}.txt", f"{WORD} too.txt"):
@@ -158,6 +162,7 @@ def _sealed(inventory: Inventory, no: int) -> list[bytes]:
     bodies = [bytes(row["data"]) for row in inventory.tables["attachment_part"] if row["id"] >> 24 == no]
     bodies += [bytes(row["sealed"]) for row in inventory.tables["attachment"] if row["no"] >> 24 == no]
     bodies += [bytes(row["body"]) for row in inventory.tables["message"] if row["id"] >> 24 == no]
+    bodies += [bytes(row["body"]) for row in inventory.tables["feedback"] if row["id"] >> 24 == no]
     title = next(bytes(row["title"]) for row in inventory.tables["chat_session"] if row["no"] == no)
     return [sealed[-24:] for sealed in (*bodies, title)]
 

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from docchat.db.schema import feedback
 from docchat.errors import ConfigError
 from docchat.sessions.bulk import BulkScope
-from docchat.types import ChatSession
+from docchat.types import ChatSession, Feedback
 from docchat.web.state import Services
 
 from ..server.live import docchat
@@ -19,12 +21,18 @@ from .ground import ABOUT, Ground, chat, state
 from .scale import LONG
 
 MESSAGES = 20
+THOUGHT = Feedback("down", "not what the plan says")
 
 
 def people(services: Services) -> tuple[ChatSession, list[ChatSession]]:
     """A chat that is kept, and some that are going to be cleared, each in another way."""
     gone = [chat(services, owner=f"gone{number}", messages=MESSAGES, about=ABOUT) for number in range(4)]
-    return chat(services, owner="kept", messages=MESSAGES, about=ABOUT), gone
+    kept = chat(services, owner="kept", messages=MESSAGES, about=ABOUT)
+    for session in (kept, *gone):
+        key = {"owner": session.owner, "session_id": session.id}
+        answer = services.store.messages(**key).items[-1]
+        services.store.feedback.put(**key, message_id=answer.id, feedback=THOUGHT)
+    return kept, gone
 
 
 def clear_all(services: Services, gone: list[ChatSession]) -> None:
@@ -42,6 +50,11 @@ def all_gone(services: Services, kept: ChatSession, gone: list[ChatSession]) -> 
     states = [state(services, session) for session in gone]
     assert states == ["none", "none", "title", "none"]
     assert state(services, kept) == "full"
+    key = {"owner": kept.owner, "session_id": kept.id}
+    assert services.store.messages(**key).items[-1].feedback == THOUGHT
+    services.worker.run_due()
+    with services.database.read() as connection:
+        assert len(connection.execute(select(feedback)).all()) == 1, "opinions go with their answers"
     assert services.section_chats.open(owner=kept.owner, about=ABOUT).id == kept.id
     assert services.section_chats.open(owner=gone[0].owner, about=ABOUT).messages == 0
 

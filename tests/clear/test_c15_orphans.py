@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from docchat.db.schema import SEQ_BITS, answer_run, chat_session, document, message
+from docchat.db.schema import SEQ_BITS, answer_run, chat_session, document, feedback, message
 from docchat.errors import KeyDamaged
 from docchat.keys.keyring import SlotState
 from docchat.keys.slots import HEADER_BYTES, SLOT_BYTES
@@ -86,6 +86,7 @@ def orphans(services: Services) -> Counter[str]:
         sessions = connection.execute(select(chat_session)).all()
         numbers = {row.no: row for row in sessions}
         written = [number >> SEQ_BITS for number in connection.execute(select(message.c.id)).scalars()]
+        thought = [number >> SEQ_BITS for number in connection.execute(select(feedback.c.id)).scalars()]
         runs = connection.execute(select(answer_run.c.session_no)).scalars().all()
         documents = set(connection.execute(select(document.c.id)).scalars())
     states = dict(enumerate(services.keyring.states(slots=range(services.keyring.handed_out()))))
@@ -98,6 +99,7 @@ def orphans(services: Services) -> Counter[str]:
             "keys of cleared chats": sum(row.cleared_at is not None and slot in live for slot, row in named.items()),
             "keys without row": len(live - named.keys()),
             "messages without chat": sum(no not in numbers or numbers[no].cleared_at is not None for no in written),
+            "opinions without chat": sum(no not in numbers or numbers[no].cleared_at is not None for no in thought),
             "answers without chat": sum(no not in numbers or numbers[no].cleared_at is not None for no in runs),
             "files without row": len(files - documents),
             "rows without file": len(documents - files),

@@ -16,6 +16,7 @@ from ..db.schema import (
     attachment_part,
     chat_session,
     document,
+    feedback,
     job,
     message,
     receipt,
@@ -88,10 +89,18 @@ class Leftover:
     count: int
 
 
+_OF_HISTORIES = frozenset((message.c.id, feedback.c.id))
+
+
 def leftover_messages(database: Database) -> Iterator[Leftover]:
     """Messages without a chat: of cleared ones, of cleared histories, and of none at all. Those that an undo may need
     are not among them."""
     return _leftovers(database, message.c.id)
+
+
+def leftover_feedback(database: Database) -> Iterator[Leftover]:
+    """The same of what people think of answers."""
+    return _leftovers(database, feedback.c.id)
 
 
 def leftover_attachments(database: Database) -> Iterator[Leftover]:
@@ -117,7 +126,7 @@ def _leftovers(database: Database, column: Column[Any]) -> Iterator[Leftover]:
             no = some.c.id.op(">>")(literal(SEQ_BITS, Integer))
             query = select(no.label("no"), func.min(some.c.id), func.max(some.c.id), func.count()).group_by(no)
             groups = connection.execute(query).all()
-            kept_from = _kept_from(connection, [group[0] for group in groups], histories=column is message.c.id)
+            kept_from = _kept_from(connection, [group[0] for group in groups], histories=column in _OF_HISTORIES)
         if not groups:
             return
         after = max(group[2] for group in groups)

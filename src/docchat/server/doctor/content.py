@@ -34,6 +34,7 @@ def check_rows(home: Home) -> Iterator[Finding]:
     for what, number in sql_checks.late_clears(database).items():
         yield counted(number, what, repair=finish)
     yield _leftover(services, "messages", sql_checks.leftover_messages)
+    yield _leftover(services, "opinions on answers", sql_checks.leftover_feedback)
     yield _leftover(services, "rows of attachments", sql_checks.leftover_attachments)
     yield counted(sql_checks.lost_attachments(database), "attachments have lost their files: restore a backup")
     yield counted(sql_checks.silent_runs(database), "answers nobody writes any more", repair=end_runs, level="warn")

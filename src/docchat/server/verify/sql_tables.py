@@ -18,7 +18,7 @@ _BATCH = 1000
 _ID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
 _ID_BYTES = re.compile(_ID.pattern.encode())
 _NUMBER_COLUMNS = frozenset(("session_no", "chat_session_no"))
-_MESSAGE_COLUMNS = frozenset((("message", "id"),))
+_MESSAGE_COLUMNS = frozenset((("message", "id"), ("feedback", "id")))
 _ATTACHED_COLUMNS = frozenset((("attachment", "no"), ("attachment_part", "id")))
 _CHUNK_COLUMNS = frozenset(
     (("chunk", "id"), ("chunk_words", "rowid"), ("chunk_words_content", "id"), ("chunk_words_docsize", "id"))
