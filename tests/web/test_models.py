@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -170,6 +171,7 @@ def test_a_question_goes_to_the_chosen_model(host: Host, client: FlaskClient, se
     body = client.post(ask, json={"question": "How long is the river?", "model": second["id"]}).text
     assert '"model":"Here"' in body
     assert server.heard == [f"Bearer {KEY}"]
+    assert until(lambda: client.get("/api/usage").get_json()["days"][0]["tokens"] == 12)
     unknown = client.post(ask, json={"question": "How long?", "model": "gone"})
     assert (unknown.status_code, unknown.get_json()["code"]) == (400, "unknown_model")
     ask = f"/api/sessions/{client.post('/api/sessions', json={}).get_json()['id']}/ask"
@@ -193,6 +195,14 @@ def test_a_day_has_so_many_answers(make_host: Callable[..., Host], server: Serve
     used = client.get("/api/usage").get_json()
     assert (used["answers_per_day"], used["days"][0]["answers"]) == (1, 1)
     assert host.client("other").get("/api/usage").get_json()["days"] == []
+
+
+def until(found: Callable[[], bool]) -> bool:
+    """Whether it comes true within two seconds."""
+    deadline = monotonic() + 2
+    while not found() and monotonic() < deadline:
+        sleep(0.01)
+    return found()
 
 
 def _text(words: str) -> Any:

@@ -20,7 +20,7 @@ from .runs import LiveRun, Run, Runs
 from .section import Sections
 from .sources import Sources
 from .suggest import Shelf, first_questions
-from .tools import Store, Tools
+from .tools import Store, Tools, Usage
 from .work import answer
 
 __all__ = ["Answers", "Run"]
@@ -52,11 +52,12 @@ class Answers:
         settings: Settings,
         attachments: Attachments | None = None,
         sections: Sections | None = None,
+        usage: Usage | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
         self._models = models
-        self._tools = Tools(store, index, library, None, settings, attachments, sections)
+        self._tools = Tools(store, index, library, None, settings, attachments, sections, usage)
         self._runs = Runs(
             store,
             limit=settings.max_running_answers,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -66,6 +67,13 @@ class Store(Protocol):
         """Whether each watched session lives."""
 
 
+class Usage(Protocol):
+    """Where what models' servers count is kept; `sessions.sql_usage.SqlUsage` is one."""
+
+    def add_tokens(self, *, owner: str, at: datetime, tokens: int) -> None:
+        """Count tokens of an answer that began at `at`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What every answer is made with."""
@@ -78,3 +86,4 @@ class Tools:
     settings: Settings
     attachments: Attachments | None = None
     sections: Sections | None = None
+    usage: Usage | None = None

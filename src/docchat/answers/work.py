@@ -50,16 +50,29 @@ def answer(live: LiveRun, tools: Tools) -> None:
         else:
             answer_by_model(work, passages, history)
         _suggest(work, passages, history)
+        _count(work)
         done = finish(work)
     except Cleared as error:
         live.clear(error.successor)
     except DocChatError as error:
+        _count(work)
         fail(work, error)
     except Exception as error:  # noqa: BLE001  (the end of a stream: its followers must hear of it)
         logger.error("run %s failed at %s", live.run.id, trail(error))  # noqa: TRY400  (a trace may quote)
         fail(work, DocChatError())
     else:
         improve_title(work, done)
+
+
+def _count(work: Work) -> None:
+    """Count the tokens that the model's server told of, for whoever asked."""
+    run, usage = work.live.run, work.tools.usage
+    if not work.tokens or usage is None:
+        return
+    try:
+        usage.add_tokens(owner=run.owner, at=run.answer.created_at, tokens=work.tokens)
+    except StoreError as error:
+        logger.warning("run %s: its tokens were not counted: %s", run.id, error.code)
 
 
 def _own_tools(live: LiveRun, tools: Tools) -> Tools | None:
