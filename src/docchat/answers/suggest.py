@@ -37,7 +37,7 @@ _PASSAGES = 3
 
 
 class _Budget:
-    """Seconds of work; on a machine that is busy with other things it may take twice as long by the clock."""
+    """Seconds of work; on a machine that is busy with other things it may take three times as long by the clock."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -46,7 +46,7 @@ class _Budget:
     def spent(self, share: float = 1.0, *, ahead: float = 0.0) -> bool:
         """Whether this share of it is used up, or would be after `ahead` more seconds of work."""
         limit, used = share * self._seconds, self.used
-        return used + ahead > limit or time.monotonic() - self._clock > 2 * limit
+        return used + ahead > limit or time.monotonic() - self._clock > 3 * limit
 
     @property
     def used(self) -> float:
@@ -79,11 +79,13 @@ def first_questions(index: Index, shelf: Shelf, *, scope: Scope, seconds: float 
     """
     budget = _Budget(seconds)
     lists: list[list[tuple[str, UUID]]] = []
-    for document in _newest(shelf, scope):
+    documents = _newest(shelf, scope)
+    places = _PLACES if len(documents) == 1 else 2
+    for document in documents:
         # Half of the time at most goes into reading.
         if lists and budget.spent(0.5):
             break
-        lists.append([(form.question, document.id) for form in _of_document(shelf, scope.owner, document)])
+        lists.append([(form.question, document.id) for form in _of_document(shelf, scope.owner, document, places)])
     turns = (one for turn in zip_longest(*lists) for one in turn if one is not None)
     return _tried(index, shelf, scope, turns, asked=(), most=FIRST, budget=budget)
 
@@ -142,19 +144,19 @@ def _newest(shelf: Shelf, scope: Scope) -> list[Document]:
     return [document for turn in zip_longest(*lists) for document in turn if document is not None][:_DOCUMENTS]
 
 
-def _of_document(shelf: Shelf, owner: str, document: Document) -> list[Form]:
+def _of_document(shelf: Shelf, owner: str, document: Document, places: int) -> list[Form]:
     """Questions from a few places of a document, the different sorts by turns."""
     made: list[Form] = []
-    for text, start, end in _places(shelf, owner, document):
+    for text, start, end in _places(shelf, owner, document, places):
         made += forms(units_of(text, start, end), tongue_of(text[start:end]))
     return _mixed(made)
 
 
-def _places(shelf: Shelf, owner: str, document: Document) -> Iterator[tuple[str, int, int]]:
+def _places(shelf: Shelf, owner: str, document: Document, most: int) -> Iterator[tuple[str, int, int]]:
     """Parts of a document, [start, end) of a page's text: its beginning, and places further in."""
     pages = max(1, document.pages)
-    numbers = sorted({1, min(2, pages), 1 + pages // 3, 1 + pages // 2})[: _PLACES + 1]
-    starts = [0] if pages > 1 else range(_PLACES)
+    numbers = sorted({1, min(2, pages), 1 + pages // 2})[-most:] if pages > 1 else [1]
+    starts = [0] if pages > 1 else range(most)
     for number in numbers:
         try:
             # What nobody sees who opens the file makes no question either.
@@ -162,7 +164,7 @@ def _places(shelf: Shelf, owner: str, document: Document) -> Iterator[tuple[str,
         except NotFound:
             return
         for part in starts:
-            start = text.rfind("\n", 0, len(text) * part // _PLACES) + 1 if part else 0
+            start = text.rfind("\n", 0, len(text) * part // most) + 1 if part else 0
             end = min(len(text), start + _PLACE_CHARS)
             if start < end and (part == 0 or len(text) > 2 * _PLACE_CHARS):
                 yield text, start, end

@@ -100,6 +100,11 @@ _POINTS_BACK = re.compile(
 )
 _NEEDS_MORE = re.compile(r"\b(?:its?|this|that|these|those|they|them|he|she|him|his|her|there|such)\b", re.IGNORECASE)
 _GOES_ON = re.compile(r"(?:and|or|but|so|then|well|now|und|oder|aber|et|ou|mais|y|o|pero)\b", re.IGNORECASE)
+_CLAUSE = re.compile(
+    r"(?:when|where|while|although|though|after|before|in|as|if|since|by|on|at|for|from|during|because|until|with|to|of"
+    r"|most|many|some|all|no|not|only|first|later|then|today|also|several|few|among|and|but|or|so|however)\b",
+    re.IGNORECASE,
+)
 _YEAR = r"(?:1[5-9]|20)\d\d"
 _EVENT = re.compile(
     rf"^((?:The\s)?[A-Z][^.,;:!?()]{{2,50}}?)\s(was|were)\s(founded|created|established|built|born|held|signed|opened|released"
@@ -182,17 +187,22 @@ def _of_sentence(unit: Unit, asks: _Tongue, tongue: str) -> Iterator[Form]:
     text = unit.text
     if tongue == "english":
         event, count = _EVENT.match(text), _COUNT.match(text)
-        if event and not _POINTS_BACK.search(event.group(1)):
+        if event and _is_subject(event.group(1)):
             yield Form(f"When {event[2]} {_inside(event[1])} {event[3]}?", Sort.EVENT, unit.start, unit.end)
-        if count and not _POINTS_BACK.search(count.group(1)):
+        if count and _is_subject(count.group(1)):
             does = "does" if count[2] == "has" else "do"
             yield Form(f"How many {count[3]} {does} {_inside(count[1])} have?", Sort.COUNT, unit.start, unit.end)
     defined = asks.defines.match(text) if asks.defines else None
     if defined and len(text) >= len(defined.group(0)) + 15:
         subject = defined.group(1).strip()
-        if not _POINTS_BACK.search(subject) and _names_one(subject, tongue):
+        if _is_subject(subject) and _names_one(subject, tongue):
             subject = _inside(subject) if tongue == "english" else subject
             yield Form(asks.what.format(subject), Sort.DEFINITION, unit.start, unit.end)
+
+
+def _is_subject(words: str) -> bool:
+    """Whether these words name something by themselves, and are not the beginning of a clause."""
+    return not _POINTS_BACK.search(words) and not _CLAUSE.match(words)
 
 
 def _names_one(subject: str, tongue: str) -> bool:
@@ -300,7 +310,7 @@ def _of_words(units: Sequence[Unit], asks: _Tongue, tongue: str) -> Iterator[For
     for unit in sentences:
         counts.update(set(_key_words(unit.text, tongue)))
     for word, count in counts.most_common(_MOST_OF_A_SORT):
-        if count >= _OFTEN:
+        if count >= _OFTEN and terms(word):
             first = next(unit for unit in sentences if word in unit.text)
             yield Form(asks.about.format(word), Sort.WORD, first.start, first.end)
 
@@ -314,5 +324,5 @@ def _key_words(text: str, tongue: str) -> Iterator[str]:
     common = language.COMMON_WORDS.get(tongue, language.COMMON_ELSEWHERE)
     for place, word in enumerate(_WHOLE_WORD.findall(text)):
         noun = word[0].isupper() and (place > 0 or tongue == "german") if tongue in language.COMMON_WORDS else True
-        if len(word) >= _WORD_CHARS and noun and word.casefold() not in common and terms(word):
+        if len(word) >= _WORD_CHARS and noun and word.casefold() not in common:
             yield word
