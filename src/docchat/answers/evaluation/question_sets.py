@@ -5,6 +5,9 @@
 - `corpus.jsonl` (`id`, `title`, `text`) with `questions_test.jsonl`, `questions.jsonl` or `queries.jsonl`, and what is
   right either in `doc` or in a table `qrels_test.tsv`, `qrels/test.tsv` or `qrels.tsv`.
 - `passages.jsonl` with `questions.jsonl`: `gold_passages` names what is right, `history` the turns before.
+
+Where answers are known too: `answers` (any one is right), `evidence` (words that stand where the answer is),
+`unanswerable` or `answerability` (ANSWERABLE, PARTIAL, UNANSWERABLE, CONVERSATIONAL: the last asks nothing).
 """
 
 import csv
@@ -34,7 +37,11 @@ class Right:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question, the turns before it (oldest first), and how much each right place is worth (1, or a grade)."""
+    """A question, the turns before it (oldest first), and how much each right place is worth (1, or a grade).
+
+    Any of `answers` is right, and so are the words of `evidence`. One that is `unanswerable` may still name the place
+    it was written from, which does not answer it.
+    """
 
     id: str
     text: str
@@ -42,11 +49,14 @@ class Asked:
     unit: Unit
     group: str = ""
     history: tuple[tuple[str, str], ...] = ()
+    answers: tuple[str, ...] = ()
+    evidence: str = ""
+    unanswerable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionSet:
-    """The documents of a set by their keys, and the questions that have a right place."""
+    """The documents of a set by their keys, and its questions."""
 
     name: str
     documents: Mapping[str, Path | str]
@@ -54,8 +64,8 @@ class QuestionSet:
     questions: tuple[Asked, ...]
 
 
-def read_set(folder: Path) -> QuestionSet:
-    """The set in `folder`. Raises InvalidInput when it has none of the layouts."""
+def read_set(folder: Path, *, all_questions: bool = False) -> QuestionSet:
+    """The set in `folder`: the questions that have a right place, or all. Raises InvalidInput if no layout fits."""
     if (folder / "corpus.jsonl").is_file():
         return QuestionSet(folder.name, _texts(folder / "corpus.jsonl"), tuple(_judged(folder)))
     questions = folder / "questions.jsonl"
@@ -64,7 +74,8 @@ def read_set(folder: Path) -> QuestionSet:
             f"{folder} must hold questions.jsonl with docs/ or passages.jsonl, or corpus.jsonl with questions.",
             code="no_questions",
         )
-    found = tuple(asked for line in _lines(questions) if (asked := _asked(line)) is not None)
+    asked = (_asked(line, number) for number, line in enumerate(_lines(questions), 1) if _asks(line))
+    found = tuple(one for one in asked if all_questions or (one.right and not one.unanswerable))
     return QuestionSet(folder.name, _documents(folder), found)
 
 
@@ -117,25 +128,37 @@ def _grades(table: Path) -> dict[str, dict[Right, float]]:
     return found
 
 
-def _asked(line: dict[str, Any]) -> Asked | None:
-    """A question of the other layouts; None when no place is right for it."""
+def _asks(line: dict[str, Any]) -> bool:
+    """Whether a line asks something: in a conversation some turns only thank."""
+    return str(line.get("answerability", "")).upper() != "CONVERSATIONAL"
+
+
+def _asked(line: dict[str, Any], number: int) -> Asked:
+    """A question of the other layouts; without a right place when none is known."""
+    if not _text(line):
+        raise InvalidInput(f"Line {number} of questions.jsonl has no question.", code="bad_questions")
     unit: Unit = "document"
+    place: int | None = None
     if "gold_passages" in line:
-        right = [Right(name) for name in _names(line["gold_passages"])]
-    elif line.get("unanswerable"):
-        return None
+        names = _names(line["gold_passages"])
     else:
-        number: int | None = None
+        names = _names(line.get("doc") or line.get("docs"))
         if line.get("passage") is not None:
-            unit, number = "paragraph", int(line["passage"])
+            unit, place = "paragraph", int(line["passage"])
         elif line.get("page") is not None:
-            unit, number = "page", int(line["page"])
-        right = [Right(name, number) for name in _names(line.get("doc"))]
-    if not right:
-        return None
+            unit, place = "page", int(line["page"])
     turns = line.get("history") or ()
-    history = tuple((str(turn.get("role", "user")), str(turn.get("text", ""))) for turn in turns)
-    return Asked(_id(line), _text(line), dict.fromkeys(right, 1.0), unit, str(line.get("lang", "")), history)
+    return Asked(
+        _id(line) or str(number),
+        _text(line),
+        dict.fromkeys((Right(name, place) for name in names), 1.0),
+        unit,
+        str(line.get("lang", "")),
+        tuple((str(turn.get("role", "user")), str(turn.get("text", ""))) for turn in turns),
+        tuple(map(str, _names(line.get("answers")))),
+        str(line.get("evidence") or ""),
+        bool(line.get("unanswerable")) or str(line.get("answerability", "")).upper() == "UNANSWERABLE",
+    )
 
 
 def _names(value: object) -> Sequence[str]:

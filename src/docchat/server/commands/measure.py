@@ -7,21 +7,29 @@ from typing import Any
 
 import click
 
+from ...answers.evaluation.answering import Plan as AnswerPlan
 from ...answers.evaluation.answering import evaluate_answers
 from ...answers.evaluation.retrieval import SIGNALS, evaluate_retrieval
 from ...documents.index import Signal
-from ...types import Mode
-from ..bench import page, report, retrieval_page
+from ..bench import answers_page, page, report, retrieval_page
 from ..bench.run import PARTS, QUICK, Plan, run_bench
 from ..home import Group, Home, pass_home, temporary_services
 
 _REQUESTS_A_ROUND = 25
 
-_data_option = click.option(
+_folders_option = click.option(
     "--data",
+    "folders",
     required=True,
+    multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with documents and questions.",
+    help="Folder with documents and questions; may be repeated.",
+)
+_docs_option = click.option(
+    "--write",
+    "docs",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder docs/ of a checkout: write the table there too.",
 )
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
 
@@ -32,34 +40,32 @@ def evaluate() -> None:
 
 
 @evaluate.command()
-@_data_option
+@_folders_option
 @_json_option
 @click.option("--mode", type=click.Choice(["quotes", "model"]), help="Quote the documents, or let the model write.")
+@click.option("--absent", is_flag=True, help="Take in every other document, and ask about the others too.")
+@click.option("--sample", default=0, metavar="N", help="Ask N questions of each folder only, evenly spread.")
+@_docs_option
 @pass_home
-def answers(home: Home, data: Path, as_json: bool, mode: Mode | None) -> None:
+def answers(home: Home, /, folders: tuple[Path, ...], as_json: bool, docs: Path | None, **options: Any) -> None:
     """Ask every question of a folder in a temporary library, and count the right answers."""
-    with temporary_services(home.settings) as services:
-        report = evaluate_answers(services, data, mode=mode)
-    click.echo(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else report.table())
+    reports = []
+    for folder in folders:
+        with temporary_services(home.settings) as services:
+            found = evaluate_answers(
+                services, folder, AnswerPlan(**options), progress=lambda text: click.echo(text, err=True)
+            )
+        reports.append(found)
+        click.echo(json.dumps(found.as_dict(), ensure_ascii=False) if as_json else found.table())
+    if docs is not None:
+        answers_page.write(reports, docs)
 
 
 @evaluate.command()
-@click.option(
-    "--data",
-    "folders",
-    required=True,
-    multiple=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with documents and questions; may be repeated.",
-)
+@_folders_option
 @_json_option
 @click.option("--signal", "signals", multiple=True, type=click.Choice(SIGNALS), help="This one alone; may be repeated.")
-@click.option(
-    "--write",
-    "docs",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder docs/ of a checkout: write the table there too.",
-)
+@_docs_option
 @pass_home
 def retrieval(
     home: Home, folders: tuple[Path, ...], as_json: bool, signals: tuple[Signal, ...], docs: Path | None
