@@ -45,13 +45,16 @@ def llama_server_url() -> Iterator[str]:
 class PlayedModel:
     """An OpenAI-compatible server on a free port. It says `pieces`, then waits for `release` if `holds`."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.pieces: list[str] = ["The answer ", "is forty", "-two [1]."]
         self.pause = 0.0
         self.holds = False
         self.vanishes = False  # the server goes away without a word of its end
         self.silent = False  # accepts the question and says nothing, not even a status
         self.status = 200
+        self.statuses: list[int] = []  # of the first requests
+        self.retry_after = ""
+        self.refusal = b""
         self.refuses_temperature = False
         self.raw: bytes | None = None
         self.release = threading.Event()
@@ -77,7 +80,7 @@ class PlayedModel:
             def log_message(self, *_: object) -> None:
                 """Keep quiet."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
@@ -89,10 +92,14 @@ class PlayedModel:
             self._hold(handler)
             return
         status = 400 if self.refuses_temperature and "temperature" in body else self.status
+        status = self.statuses.pop(0) if self.statuses else status
         handler.send_response(status)
         handler.send_header("Content-Type", "text/event-stream")
+        if self.retry_after:
+            handler.send_header("Retry-After", self.retry_after)
         handler.end_headers()
         if status != 200:
+            handler.wfile.write(self.refusal)
             return
         try:
             for piece in self.pieces:
