@@ -251,6 +251,11 @@ def test_pdf(content: bytes) -> None:
     assert all(box.end <= len(part.visible) for box in part.boxes)
 
 
+def test_pdf_letters_hidden_within_a_word() -> None:
+    word = b"BT /F1 11 Tf 50 700 Td (Vis) Tj /F1 0.5 Tf (sly) Tj /F1 11 Tf (ible) Tj ET"
+    assert _split(raw_pdf(word), "a.pdf") == ("Visible", "[Hidden text: sly]")
+
+
 def test_pdf_white_on_a_ground_is_seen() -> None:
     content = b"0 0 0.5 rg 40 490 400 30 re f 1 1 1 rg BT /F1 11 Tf 50 500 Td (White on blue) Tj ET"
     assert _split(raw_pdf(content), "a.pdf") == ("White on blue", "")

@@ -2,6 +2,7 @@
 
 import zlib
 
+import pypdfium2
 import pytest
 
 from docchat.documents.formats import pdf, pdf_streams
@@ -57,6 +58,14 @@ def test_gaps_without_a_blank_part_words() -> None:
     assert spaced(glyphs) == "at least"
     tracked = Glyphs("TITLE", [(x * 9.0, 0.0, x * 9.0 + 5.0, 10.0) for x in range(5)])
     assert spaced(tracked) == "TITLE"
+
+
+def test_gaps_between_pieces_of_a_line_part_words() -> None:
+    wide = b"/F1 11 Tf 200 Tz"
+    content = b"BT %s 50 700 Td (Department) Tj ET BT %s 167 700 Td (of State) Tj ET" % (wide, wide)
+    with pypdfium2.PdfDocument(raw_pdf(content)) as document:
+        assert document[0].get_textpage().get_text_range() == "Departmentof State"  # what pdfium makes of it
+    assert pdf.read(raw_pdf(content))[0].text == "Department of State"
 
 
 def test_pages_with_labels_boxes_and_offsets() -> None:

@@ -1,7 +1,5 @@
 """PDF by pypdfium2: the text of each page in sentences, with the box of every line; and pages as pictures."""
 
-import ctypes
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from operator import not_, or_
@@ -13,8 +11,9 @@ from ...errors import Unreadable
 from . import pdf_hidden, pdf_streams, png
 from .invisible import smuggled
 from .part import Part, bounded, clean, conceal
-from .pdf_glyphs import BREAKS, HYPHEN, NOWHERE, Edges, Glyphs, glyphs_of
-from .pdf_layout import Line, assemble, spaced
+from .pdf_glyphs import Glyphs, characters_of, glyphs_of
+from .pdf_layout import assemble, spaced
+from .pdf_words import Sheet, Words
 
 LARGEST_IMAGE = 2400
 """Largest width and height of a page's picture in pixels."""
@@ -22,8 +21,6 @@ MOST_PAGES = 20_000
 """Pages of a document that is read."""
 
 _LARGEST_SCAN = 5000  # pixels; a page of 200 dpi is 2,340 high
-_GRID = 20_000  # device units over which pdfium maps a page; fractions are exact to 0.00005
-_BREAK = re.compile(f"[{BREAKS}]")
 _PASSWORD = 4  # FPDF_ERR_PASSWORD
 _LEAST_TEXT = 3  # characters; less is a page number or dirt beside a scan
 
@@ -121,47 +118,40 @@ def _with_fields(document: pypdfium2.PdfDocument, page: pypdfium2.PdfPage, index
 
 
 def _text(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, label: str, number: str) -> Part:
-    glyphs = glyphs_of(textpage)
+    characters = characters_of(textpage)
     objects = pdf_hidden.look(page)
-    hidden = None
-    unseen = pdf_hidden.out_of_sight(page, glyphs.boxes)
-    if objects.invisible or objects.doubtful:
-        found = pdf_hidden.unseen(page, textpage, glyphs.boxes, objects)
-        unseen = list(map(or_, unseen, found)) if unseen and found else unseen or found
-    if any(unseen):
-        hidden, glyphs = glyphs.chosen(unseen), glyphs.chosen(list(map(not_, unseen)))
-    text, boxes = assemble(_lines(page, glyphs))
+    if objects.doubtful:
+        pdf_hidden.settle(page, textpage, objects)
+    words = Words(textpage, characters)
+    letters, secret = _letters(page, textpage, characters, words.in_doubt(objects.suspects), objects)
+    text, boxes = assemble(words.lines(Sheet(page), letters))
     part = Part(label=f"{label} (scan)" if objects.is_scan else label, text=text, boxes=boxes)
     if len(text) < _LEAST_TEXT and objects.needs_ocr:
         part = Part(label=label, text=text, boxes=boxes, scan=(number,))
-    secret = [" ".join(line.text for line in _lines(page, hidden))] if hidden else []
-    return conceal(part, [*secret, *smuggled(glyphs.characters)])
+    return conceal(part, [" ".join(secret), *smuggled(characters)])
 
 
-def _lines(page: pypdfium2.PdfPage, glyphs: Glyphs) -> list[Line]:
-    lines: list[Line] = []
+def _letters(
+    page: pypdfium2.PdfPage,
+    textpage: pypdfium2.PdfTextPage,
+    characters: str,
+    lines: Sequence[tuple[int, range]],
+    objects: pdf_hidden.Objects,
+) -> tuple[dict[int, Glyphs], list[str]]:
+    """What people see of these lines, by number, and the texts that they do not see."""
+    wanted = [place for _, places in lines for place in places]
+    glyphs = glyphs_of(textpage, characters, wanted)
+    unseen = pdf_hidden.out_of_sight(page, glyphs.boxes)
+    found = pdf_hidden.unseen(page, textpage, wanted, glyphs.boxes, objects)
+    unseen = list(map(or_, unseen, found)) if unseen and found else unseen or found
+    seen: dict[int, Glyphs] = {}
+    secret: list[str] = []
     start = 0
-    for end in (*(found.start() for found in _BREAK.finditer(glyphs.characters)), len(glyphs.boxes)):
-        line = glyphs.part(start, end)
-        start = end + 1
-        text = clean(spaced(line)).replace("\n", " ")
-        if text:
-            lines.append(Line(text, _edges(page, line.boxes), glyphs.characters[end : end + 1] == HYPHEN))
-    return lines
-
-
-def _edges(page: pypdfium2.PdfPage, boxes: Sequence[Edges]) -> Edges:
-    inked = [box for box in boxes if box[2] > box[0]]
-    if not inked:
-        return NOWHERE
-    lefts, bottoms, rights, tops = zip(*inked, strict=True)
-    x0, y0 = _device(page, min(lefts), min(bottoms))
-    x1, y1 = _device(page, max(rights), max(tops))
-    return (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
-
-
-def _device(page: pypdfium2.PdfPage, x: float, y: float) -> tuple[float, float]:
-    """A point of the page as fractions from its top left, cropping and rotation taken into account."""
-    across, down = ctypes.c_int(), ctypes.c_int()
-    pdfium.FPDF_PageToDevice(page, 0, 0, _GRID, _GRID, 0, x, y, across, down)
-    return min(1.0, max(0.0, across.value / _GRID)), min(1.0, max(0.0, down.value / _GRID))
+    for number, places in lines:
+        line, hides = glyphs.part(start, start + len(places)), unseen[start : start + len(places)]
+        start += len(places)
+        if any(hides):
+            secret.append(clean(spaced(line.chosen(hides))).replace("\n", " "))
+            line = line.chosen(list(map(not_, hides)))
+        seen[number] = line
+    return seen, secret

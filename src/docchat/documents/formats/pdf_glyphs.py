@@ -1,19 +1,21 @@
 """The characters of a PDF page with their boxes, fetched in one go."""
 
-from ctypes import addressof, c_float
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress, repeat
 
 import pypdfium2
 
 from . import pdf_calls
+from .pdf_calls import Edges
 
 HYPHEN = "\ufffe"
 """pdfium's mark for a hyphen that a line break put into a word."""
 BREAKS = "\r\n" + HYPHEN
 _BARE = " " + BREAKS
+_OUTSIDE = re.compile("[\ud800-\udfff\U00010000-\U0010ffff]")
 
-Edges = tuple[float, float, float, float]
 NOWHERE: Edges = (0.0, 0.0, 0.0, 0.0)
 
 
@@ -47,17 +49,20 @@ class Glyphs:
         return Glyphs("".join(compress(self.characters, wanted)), list(compress(self.boxes, wanted)))
 
 
-def glyphs_of(textpage: pypdfium2.PdfTextPage) -> Glyphs:
-    """Every character of a page."""
+def characters_of(textpage: pypdfium2.PdfTextPage) -> str:
+    """Every character of a page, a blank for what is none."""
     count = max(0, textpage.count_chars())
     raw = pdf_calls.address_of(textpage.raw)
+    text = pdf_calls.text(raw, count)
+    if len(text) == count and not _OUTSIDE.search(text):
+        return text.translate(_CHARACTERS)
+    # Not in step with pdfium's count of characters: some have no code, or one of two halves.
     codes = map(pdf_calls.unicode_of, repeat(raw), range(count))
-    characters = "".join(map(_CHARACTERS.__getitem__, codes))
-    room = (c_float * (4 * count))()  # left, top, right, bottom; stays zero where there is no box
-    places = range(addressof(room), addressof(room) + 16 * count, 16)
-    for _ in map(pdf_calls.box_of, repeat(raw), range(count), places):
-        pass
-    values = room[:]
-    found = zip(values[0::4], values[3::4], values[2::4], values[1::4], strict=True)
-    boxes = [NOWHERE if character in _BARE else box for character, box in zip(characters, found, strict=True)]
-    return Glyphs(characters, boxes)
+    return "".join(map(_CHARACTERS.__getitem__, codes))
+
+
+def glyphs_of(textpage: pypdfium2.PdfTextPage, characters: str, wanted: Sequence[int]) -> Glyphs:
+    """Those of a page's characters that are wanted, by their places, with the box of each."""
+    found = zip(*pdf_calls.boxes(pdf_calls.address_of(textpage.raw), wanted), strict=True)
+    text = "".join([characters[place] for place in wanted])
+    return Glyphs(text, [NOWHERE if character in _BARE else box for character, box in zip(text, found, strict=True)])

@@ -7,7 +7,8 @@ from operator import sub
 
 from ...types import Box
 from .. import tables
-from .pdf_glyphs import Edges, Glyphs
+from .pdf_calls import Edges
+from .pdf_glyphs import Glyphs
 from .wrap import continues, glue, starts_item
 
 _NEAR = 4  # lines above and below that tell where the right margin is
@@ -35,7 +36,7 @@ def spaced(glyphs: Glyphs) -> str:
     width = (sum(rights) - sum(lefts)) / len(inked)
     gaps = list(map(sub, lefts[1:], rights))
     between_words = 0.12 * height + max(0.0, 2 * sorted(gaps)[len(gaps) // 2])
-    between_columns = max(2.2 * height, 4 * width) if height < 20 * width else math.inf
+    between_columns = _column_gap(height, width)
     least = min(between_words, between_columns)
     if max(gaps) <= least:
         return text
@@ -54,6 +55,15 @@ def spaced(glyphs: Glyphs) -> str:
         pieces += [text[done:place], between]
         done = place
     return "".join([*pieces, text[done:]])
+
+
+def is_apart(gap: float, height: float, width: float) -> bool:
+    """Whether a gap in a line of such a height, with letters of about such a width, may part columns."""
+    return gap > 0.8 * _column_gap(height, width)
+
+
+def _column_gap(height: float, width: float) -> float:
+    return max(2.2 * height, 4 * width) if height < 20 * width else math.inf
 
 
 def _between(before: str) -> str:
