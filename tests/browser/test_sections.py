@@ -26,7 +26,7 @@ buttons.find((one) => one.textContent.includes(arguments[0])).focus();
 def ask(browser: Browser, question: str) -> str:
     """Ask in the small chat; the answer."""
     before = len(browser.all(f"{PANE} .answer"))
-    browser.see(f"{PANE} textarea").send_keys(question + Keys.ENTER)
+    browser.see(f"{PANE} textarea:enabled").send_keys(question + Keys.ENTER)
     browser.wait(lambda: len(browser.all(f"{PANE} .message-foot")) > before, "an answer")
     return browser.all(f"{PANE} .answer")[-1].text
 

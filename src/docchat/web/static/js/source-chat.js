@@ -92,6 +92,8 @@ class SectionChat extends HTMLElement {
   #leave() {
     this.#ticket += 1;
     this.#about = this.#session = this.#receipt = null;
+    // What is typed belongs to a chat: there is nowhere to put it until it is known.
+    this.querySelector("textarea").disabled = true;
     this.conversation.empty(null);
   }
 
@@ -124,6 +126,7 @@ class SectionChat extends HTMLElement {
 
   #set(session) {
     this.#session = session;
+    this.querySelector("textarea").disabled = false;
     const known = Boolean(session.message_count || session.title);
     this.#part("clear").hidden = !known;
     this.#part("whole").href = chatUrl(session.id);
@@ -147,10 +150,13 @@ class SectionChat extends HTMLElement {
     tellChanged(cleared.successor);
     emit("section-cleared", { id: session.id, successor: cleared.successor });
     emit("chats-stale");
-    if (this.#session?.id !== session.id) return;
+    const here = () => this.#about?.document === document && this.#about.section === section;
+    if (!here()) return;
     this.conversation.empty(null);
-    this.#receipt = cleared.receipt && (await readReceipt(cleared.receipt).catch(() => ({ id: cleared.receipt })));
-    if (this.#about?.section === section) await this.#load();
+    const receipt = cleared.receipt && (await readReceipt(cleared.receipt).catch(() => ({ id: cleared.receipt })));
+    if (!here()) return;
+    this.#receipt = receipt;
+    await this.#load();
     this.querySelector("textarea").focus({ preventScroll: true });
   }
 

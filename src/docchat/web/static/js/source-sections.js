@@ -5,6 +5,8 @@ import { cut, h, icon, plural, points } from "./dom.js";
 
 const PAGES = 100;
 const SHOWN = 60;
+/** The level of a heading that does not say its own. */
+const UNNUMBERED = 7;
 const SENTENCE = /(?:[.!?…]["'”’)\]]*(?=\s|$)|[。！？]|\n\s*\n)/gu;
 
 /** The button in the head of the source, the list it opens, and the bar that comes with selected text. */
@@ -102,16 +104,15 @@ export class SectionMenu {
   #headings() {
     const headings = this.#sections.filter((section) => section.kind === "heading");
     if (!headings.length && this.#part === 1 && !this.#next) return [];
-    const top = Math.min(...headings.map((section) => section.level));
+    const deep = depths(headings.map((section) => section.level));
     const here = headings.findIndex((section) => section.page === this.#place.page.number);
     const near = here >= 0 ? here : headings.findLastIndex((section) => section.page < this.#place.page.number);
     const paged = this.#place.page.pages > 1;
     const first = headings.length > SHOWN ? Math.max(0, Math.min(near - SHOWN / 2, headings.length - SHOWN)) : 0;
-    const items = headings.slice(first, first + SHOWN).map((section) => {
+    const items = headings.slice(first, first + SHOWN).map((section, index) => {
       const label = h("span", { class: "sections-title", dir: "auto" }, section.title);
-      const deep = Math.min(3, section.level === 7 ? (top === 7 ? 0 : 3) : section.level - top);
       const page = paged ? h("span", { class: "soft" }, h("span", { class: "sr" }, "page "), String(section.page)) : null;
-      return h("li", { class: `deep-${deep}` }, h("button", { type: "button", dataset: { section: section.section }, "aria-current": paged && section === headings[near] ? "true" : null, onclick: () => this.#choose(section) }, label, page));
+      return h("li", { class: `deep-${deep[first + index]}` }, h("button", { type: "button", dataset: { section: section.section }, "aria-current": paged && section === headings[near] ? "true" : null, onclick: () => this.#choose(section) }, label, page));
     });
     const earlier = this.#part > 1 ? this.#turn("Earlier pages", this.#part - PAGES) : null;
     const later = this.#next ? this.#turn("Later pages", this.#next) : null;
@@ -158,6 +159,17 @@ export class SectionMenu {
     const end = begin + points(text.slice(first, last));
     this.#pick({ section: `s${page.number}-${begin}-${end}`, title: short(text.slice(first, last)), page: page.number, start: begin, end });
   }
+}
+
+/** How far each heading is moved in; one that does not say its level stands below the last that does. */
+function depths(levels) {
+  const top = Math.min(...levels);
+  let above = -1;
+  return levels.map((level) => {
+    if (level === UNNUMBERED) return Math.min(3, above + 1);
+    above = level - top;
+    return Math.min(3, above);
+  });
 }
 
 /** The range of whole sentences around a range, in UTF-16 units, without blanks at its ends. */
