@@ -8,6 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
+import pytest
+
 from ..server.live import Client, events, wait_until
 from .hosts import USERS, Hosts, Writer, quantile
 from .scale import SCALE
@@ -130,10 +132,11 @@ def test_c01_no_reader_gets_a_byte_after_a_clear(hosts: Hosts, tally: Callable[.
 
 
 class Talk:
-    """A running answer that is cleared in mid-stream, at another worker or host."""
+    """A running answer that is cleared, or replaced, in mid-stream, at another worker or host."""
 
-    def __init__(self, hosts: Hosts, name: str, number: int) -> None:
-        self.hosts, self.name, self.number = hosts, name, number
+    def __init__(self, hosts: Hosts, name: str, number: int, verb: str = "clear") -> None:
+        self.hosts, self.name, self.number, self.verb = hosts, name, number, verb
+        self.ids: dict[str, int] = {}
         self.ended = float("inf")
         self.said_after: list[str] = []
         self.last = ""
@@ -150,6 +153,8 @@ class Talk:
         run = ""
         for kind, data in flow:
             run = data.get("run", run)
+            if kind == "passages":
+                self.ids = {"regenerate": data["answer"]["id"], "edit": data["question"]["id"]}
             if kind == "text":
                 break
         follower = self.hosts.clients(self.name, host + 2)[-1]
@@ -164,6 +169,8 @@ class Talk:
             ends.append(time.monotonic())
             assert self.last == "cleared"
         clear.join()
+        if self.verb != "clear":  # what came in its place is to end, too
+            assert clearer.call("POST", f"/api/sessions/{session['id']}/clear")[0] == 200
         self.ended = max(ends) - moments[0]
         status, text = talker.call("GET", f"/api/sessions/{session['id']}/runs/{run}/events")
         self.said_after = [text] if "SECRET" in json.dumps(text) or status not in (200, 404, 410) else []
@@ -172,14 +179,24 @@ class Talk:
         return self
 
     def _clear(self, clearer: Client, session_id: str, moments: list[float]) -> None:
-        status, _ = clearer.call("POST", f"/api/sessions/{session_id}/clear")
-        moments.append(time.monotonic())
+        if self.verb == "clear":
+            status, _ = clearer.call("POST", f"/api/sessions/{session_id}/clear")
+            moments.append(time.monotonic())
+        else:
+            body = {"mode": "model"} | ({"question": "Where does it end?"} if self.verb == "edit" else {})
+            path = f"/api/sessions/{session_id}/messages/{self.ids[self.verb]}/{self.verb}"
+            response = clearer.open("POST", path, body)
+            moments.append(time.monotonic())
+            status = response.status
+            clearer.close()
         assert status == 200
 
 
-def test_c02_running_answers_stop(hosts: Hosts, tally: Callable[..., None]) -> None:
+@pytest.mark.parametrize("verbs", [("clear",), ("regenerate", "edit")], ids=["cleared", "replaced"])
+def test_c02_running_answers_stop(hosts: Hosts, verbs: tuple[str, ...], tally: Callable[..., None]) -> None:
     def play(user: int) -> list[Talk]:
-        return [Talk(hosts, f"user{user}", number).play() for number in range(SCALE.answers // USERS)]
+        numbers = range(SCALE.answers // USERS)
+        return [Talk(hosts, f"user{user}", number, verbs[(number + user) % len(verbs)]).play() for number in numbers]
 
     with ThreadPoolExecutor(USERS) as pool:
         talks = [talk for batch in pool.map(play, range(USERS)) for talk in batch]
@@ -190,4 +207,5 @@ def test_c02_running_answers_stop(hosts: Hosts, tally: Callable[..., None]) -> N
     assert p99 <= ENDED_P99 or len(ends) < 100
     wait_until(lambda: hosts.model.talking == 0, seconds=2, what="the model's streams to be cut")
     figures = f"median {quantile(ends, 0.5) * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, max {latest * 1000:.0f} ms"
-    tally(f"answers cleared in mid-stream, {hosts.place}", len(talks), figures)
+    how = "cleared" if verbs == ("clear",) else "replaced"
+    tally(f"answers {how} in mid-stream, {hosts.place}", len(talks), figures)
