@@ -54,13 +54,23 @@ class Composer extends HTMLElement {
   async #offerModels() {
     const select = this.querySelector("[data-mode]");
     if (!select) return;
-    select.addEventListener("change", () => chooseHow(select.value));
+    select.addEventListener("change", () => {
+      chooseHow(select.value);
+      this.#hint(select);
+    });
     const found = await models();
     if (found.length < 2) return;
     const options = found.map(({ id, label }) => h("option", { value: `model:${id}` }, `Written by ${label}`));
     const at = how().model ? `model:${how().model}` : how().mode === "quotes" ? "quotes" : options[0].value;
     select.replaceChildren(...options, h("option", { value: "quotes" }, "Quotes only"));
     select.value = at;
+  }
+
+  /** What the next answer is made of, below the box. */
+  #hint(select) {
+    const by = select.selectedOptions[0].textContent.replace(/^Written/, "written");
+    const words = select.value === "quotes" ? "The answer is quoted from your documents; nothing in it is written by a model." : `The answer is ${by} from your documents. Check the numbered sources.`;
+    this.querySelector(".hint").textContent = words;
   }
 
   #typed(event) {
