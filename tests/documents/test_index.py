@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from docchat.answers.retrieve import find, retrieve
-from docchat.documents import sql_index, sql_index_sqlite
+from docchat.documents import sql_index, sql_index_postgres, sql_index_sqlite
 from docchat.documents.index import Told
 from docchat.documents.scope import Scope
 from docchat.documents.terms import terms
@@ -206,3 +206,26 @@ def test_chosen_documents_are_searched_alone(house: House, monkeypatch: pytest.M
         assert {hit.chunk.document_name for hit in found} == {"1.txt", "4.txt"}
     total, counts = house.index.frequencies(scope=chosen, terms=["harbour", "3"])
     assert (total, dict(counts)) == (2, {"harbour": 2, "3": 0})
+
+
+def test_a_number_that_is_kept_hides_and_shows_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql_index, "_MANY", 1)
+    kept = house.add("a.txt", b"alpha beta")
+    assert _found(house, "alpha") == ["alpha beta"]
+    house.add("b.txt", b"gamma delta")
+    assert _found(house, "gamma") == ["gamma delta"], "found at once"
+    house.library.delete(owner="ada", document_id=kept.id)
+    assert _found(house, "alpha") == [], "gone at once"
+    assert _found(house, "alpha", owner="bob") == []
+
+
+def test_rare_beginnings_are_looked_up_not_gone_through(house: House) -> None:
+    house.add("a.txt", b"alpha beta")
+    if house.database.is_sqlite:
+        pytest.skip("FTS5 knows no other way")
+    query = text("EXPLAIN SELECT body FROM chunk_words WHERE words @@ CAST('''b.alp'':*' AS tsquery) LIMIT 30")
+    with house.database.read() as connection:
+        sql_index_postgres.Engine().begin(connection)
+        assert "chunk_words_by_word" in str(connection.execute(query).all())
+    with house.database.read() as connection:
+        assert connection.execute(text("SHOW enable_seqscan")).scalar_one() == "on", "only for a search"

@@ -33,6 +33,10 @@ _LARGEST = (1 << 63) - 1
 CANDIDATES = 120
 CARRIED = 16
 """Terms of a turn before the question that are looked up beside it."""
+_MANY = 10_000
+"""The number of so many passages is counted once in a while, that of fewer for every question."""
+_KEPT_SECONDS = 20.0
+_TOTALS = 500
 LONGEST_QUESTION = 64
 """Terms of a question that are looked up; of a longer one the rarest count."""
 
@@ -56,6 +60,7 @@ class SqlIndex:
     def __init__(self, database: Database, vectors: "SqlVectors | None" = None) -> None:
         self._database = database
         self.vectors = vectors
+        self._totals: dict[tuple[Scope, tuple[str, ...]], tuple[float, int]] = {}
 
     def add(
         self, connection: Connection, *, owner: str, name: str, entries: Sequence[Entry], collection: UUID | None = None
@@ -127,8 +132,9 @@ class SqlIndex:
         if not wanted.terms and meant is None:
             return ()
         with self._database.read() as connection:
+            _engine(connection).begin(connection)
             within = reach(connection, scope)
-            total = _total(connection, within)
+            total = self._about(connection, scope, within)
             if not total:
                 return ()
             scores = {} if signal == "meaning" else _by_words(connection, within, wanted, about, total)
@@ -140,11 +146,25 @@ class SqlIndex:
     def frequencies(self, *, scope: Scope, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
         """How many chunks `scope` has, and how many hold each of `terms` (as `terms.terms` makes them)."""
         with self._database.read() as connection:
+            _engine(connection).begin(connection)
             within = reach(connection, scope)
             total = _total(connection, within)
             if not total:
                 return 0, dict.fromkeys(terms, 0)
             return total, _counts(connection, within, terms, total)
+
+    def _about(self, connection: Connection, scope: Scope, within: Reach) -> int:
+        """The passages in reach, or what they were a moment ago: a few more or less of many weigh words the same."""
+        now = time.monotonic()
+        until, total = self._totals.get((scope, within.tokens), (now, 0))
+        if until > now:
+            return total
+        total = _total(connection, within)
+        if total >= _MANY:
+            if len(self._totals) >= _TOTALS:
+                self._totals.clear()
+            self._totals[scope, within.tokens] = (now + _KEPT_SECONDS, total)
+        return total
 
     def optimize(self, beat: Callable[[], None]) -> None:
         """Drop what deleted documents left in the index's files, where deleting did not do it at once.

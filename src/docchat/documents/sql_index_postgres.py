@@ -38,9 +38,13 @@ _STORED = text(
 _REMOVE = text(
     "DELETE FROM chunk_words WHERE chunk_id IN (SELECT id FROM chunk WHERE document_no = :document_no AND id <= :last)"
 )
-# A plan for any words would read the whole table where rare ones are asked for; these statements are never long enough
-# for compiling them to pay.
-_PLANNING = text("SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)")
+# A plan for any words would read the whole table where rare ones are asked for, and the server takes a rare word for a
+# common one and reads the whole table when only some rows are wanted; these statements are never long enough for
+# compiling them to pay.
+_PLANNING = text(
+    "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true),"
+    " set_config('enable_seqscan', 'off', true)"
+)
 _EDGES = text("SELECT min(chunk_id), max(chunk_id) FROM chunk_words")
 _LOOKED_AT = 600
 """Rows among which the passages with a common word are counted."""
@@ -58,6 +62,10 @@ class Engine:
         kind = "HALFVEC" if connection.execute(_HAS_EXTENSION).scalar_one() else "BYTEA"
         for statement in (*_CREATE, *_VECTORS):
             connection.execute(text(statement.format(kind=kind)))
+
+    def begin(self, connection: Connection) -> None:
+        """Make the server plan as is best for a search, till the end of the transaction."""
+        connection.execute(_PLANNING)
 
     def insert(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows of terms."""
@@ -91,7 +99,6 @@ class Engine:
 
         Exact up to some thousand.
         """
-        connection.execute(_PLANNING)
         place = "o" if names else "b"
         whose = _any(within.tokens)
         queries = {term: f"{whose} & {_quote(f'{place}.{term}')}" for term in asked}

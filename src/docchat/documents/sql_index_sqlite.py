@@ -55,6 +55,9 @@ class Engine:
         if HAS_SECURE_DELETE:
             connection.execute(_SECURE_DELETE)
 
+    def begin(self, connection: Connection) -> None:
+        """Nothing to do before a search."""
+
     def insert(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows of terms."""
         connection.execute(_INSERT, rows)
