@@ -1,8 +1,10 @@
 """A ChatModel behind any server that speaks the OpenAI chat API: Ollama, vLLM, llama.cpp, OpenAI."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import PurePath
 from types import TracebackType
 
@@ -25,6 +27,12 @@ _LEFT_OUT: tuple[frozenset[str], ...] = (
     frozenset({"temperature", "stream_options", "max_tokens"}),
 )
 _MALFORMED = frozenset({httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY})
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates that are trusted. To read them takes 25 ms and 1 MB, too much for each answer anew."""
+    return httpx.create_ssl_context()
 
 
 class OpenAIModel:
@@ -66,7 +74,7 @@ class OpenAIModel:
         """A client for one answer: its connection is not shared, so it may be cut."""
         key = self._key if isinstance(self._key, str) else self._key()
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        return httpx.Client(headers=headers, timeout=self._timeout, follow_redirects=False)
+        return httpx.Client(headers=headers, timeout=self._timeout, follow_redirects=False, verify=_trusted())
 
     def url(self, path: str) -> str:
         """Address of a resource of the server."""
