@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from ..documents.scope import Scope
 from ..errors import Cleared, DocChatError, ModelUnavailable, StoreError, StoreUnavailable
-from ..types import AnswerEvent, Chunk, Citation, Draft, Message, MessageState
+from ..types import AnswerEvent, Chunk, Citation, Doubt, Draft, Message, MessageState
+from .grounding.cite import Marker
 from .live import PATIENCE_SECONDS, LiveRun
 from .passages import Passage
 from .sources import Sources
@@ -40,6 +41,8 @@ class Work:
     memory_to: int = 0
     tokens: int = 0
     cut_short: bool = False
+    marker: Marker | None = None
+    """Reads what a model writes, and knows what in it does not hold."""
 
     @property
     def text(self) -> str:
@@ -58,6 +61,11 @@ class Work:
         kept = [passage for passage in passages if passage.chunk.document_id not in gone]
         return tuple(replace(passage, number=number) for number, passage in enumerate(kept, 1))
 
+    def _doubts(self) -> tuple[Doubt, ...]:
+        """What was found not to hold, in the text said so far."""
+        length = len(self.text)
+        return tuple(doubt for doubt in self.marker.doubts if doubt.end <= length) if self.marker else ()
+
     def draft(self, state: MessageState, error: str | None = None) -> Draft:
         """The answer as it is stored now."""
         run, model = self.live.run, self.tools.model
@@ -75,6 +83,7 @@ class Work:
             run_id=run.id,
             follow_ups=self.follow_ups,
             understood=self.understood,
+            doubts=self._doubts(),
             memory=self.memory,
             memory_to=self.memory_to,
         )

@@ -38,7 +38,7 @@ def answer_by_model(work: Work, passages: Sequence[Passage], history: Sequence[M
         memory = extended_memory
         messages, _ = _prompt(work, shown, history, memory, model.window)
     work.memory, work.memory_to = memory.text, memory.to
-    marker = Marker(shown, there=work.sources.has)
+    marker = work.marker = Marker(shown, there=work.sources.has)
     try:
         _stream(work, messages, marker)
     except ContextFull as full:

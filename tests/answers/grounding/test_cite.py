@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docchat.answers.grounding.cite import Marker, best_quote
@@ -47,11 +47,14 @@ def test_a_mark_cites_the_sentence_that_fits() -> None:
 
 
 def test_marks_without_a_passage_are_dropped() -> None:
-    assert read(["So it is [3]. And so [1, 7] on [99]."])[0] == "So it is. And so [1] on."
+    assert read(["Bees dance [3]. Hives have a queen [1, 7] each [99]."])[0] == (
+        "Bees dance. [1] Hives have a queen [1] each."
+    )
 
 
 def test_other_ways_to_write_a_mark() -> None:
-    assert read(["One[1][2] two [2,1] three 【1†source】."])[0] == "One[1][2] two [2][1] three [1]."
+    said = "Bees dance, a hive has a queen[1], honey never spoils [2,1], flowers are told by bees 【1†source】."
+    assert read([said])[0] == "Bees dance, a hive has a queen[1], honey never spoils [2], flowers are told by bees [1]."
 
 
 def test_each_passage_is_cited_once() -> None:
@@ -63,6 +66,7 @@ def test_brackets_that_are_no_marks_stay() -> None:
         assert read([text])[0] == text
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(["[1]", "[2, 1]", "[9]", " ", "[", "]", "1", "12", ",", "Bees. ", "【2†a】", "【", "\n", "x"])
