@@ -129,6 +129,8 @@ class Models extends HTMLElement {
       emit("notice", { text: `${saved.label} was saved.` });
     } catch (error) {
       this.#say("form-problem", error.message);
+      save.disabled = false;
+      save.focus();
     } finally {
       save.disabled = false;
     }
@@ -152,6 +154,7 @@ class Models extends HTMLElement {
       this.#say("form-problem", error.message);
     } finally {
       button.disabled = false;
+      if (document.activeElement === document.body) button.focus(); // a button that is off loses the focus
     }
   }
 
