@@ -137,6 +137,23 @@ def test_an_answer_never_reaches_beyond_the_selection(client: FlaskClient, docum
         assert "1932" in str(answer["text"])
 
 
+def test_turns_that_are_replaced_stay_in_the_section(host: Host, client: FlaskClient, document: str) -> None:
+    current = client.post("/api/sessions", json={}).get_json()["id"]
+    made = chat(client, document, sections(client, document)["Bridges"]["section"])
+    ask(client, made["id"], "When was the bridge over the river opened?")
+    question, answer = client.get(f"/api/sessions/{made['id']}").get_json()["messages"]
+    path = f"/api/sessions/{made['id']}/messages"
+    again = client.post(f"{path}/{answer['id']}/regenerate", json={})
+    assert "1932" in again.text
+    edited = client.post(f"{path}/{question['id']}/edit", json={"question": "When was the tower of the town built?"})
+    assert "event: done" in edited.text
+    assert "1611" not in edited.text
+    kept = client.get(f"/api/sessions/{made['id']}").get_json()
+    assert [message["refused"] for message in kept["messages"]] == [False, True]
+    assert (kept["document"], kept["about"]["title"]) == (document, "Bridges")
+    assert client.get("/api/status").get_json()["current"] == current
+
+
 def test_a_model_is_shown_its_section_alone(host: Host, client: FlaskClient, document: str) -> None:
     upload(host, f"Another bridge over the river.\n\n{TOWER}", name="another.md")
     model = FakeModel("It was opened in 1932 [1].")
