@@ -149,6 +149,7 @@ class Models extends HTMLElement {
       const found = await post("models/try", this.#edited ? { id: this.#edited.id, ...body } : body, { patience: TRIAL_PATIENCE });
       this.#part("names").replaceChildren(...found.models.map((name) => h("option", { value: name })));
       shown.replaceChildren(...trial(found));
+      shown.scrollIntoView({ block: "nearest" });
     } catch (error) {
       shown.hidden = true;
       this.#say("form-problem", error.message);
