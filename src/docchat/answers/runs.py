@@ -29,7 +29,7 @@ KEPT_SECONDS = 30.0
 
 LEFT_ALONE = "Nobody was following this answer any more, so it was stopped. Ask again to have it whole."
 # Asking for many rows may take one part in so many of the time.
-_LOOK_SHARE = 20.0
+_LOOK_SHARE = 10.0
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +98,13 @@ class Runs:
         with self._lock:
             self._live[live.run.id] = live
             if not self._threads:
-                for name, work in (("watch", self._watch), ("beat", self._keep_beating), ("store", self._keep_storing)):
+                works = {
+                    "watch": self._watch,
+                    "look": self._keep_looking,
+                    "beat": self._keep_beating,
+                    "store": self._keep_storing,
+                }
+                for name, work in works.items():
                     thread = threading.Thread(target=work, name=f"docchat-{name}", daemon=True)
                     self._threads.append(thread)
                     thread.start()
@@ -142,15 +148,17 @@ class Runs:
         return [live for live in self._snapshot() if live.ended_at is None and not live.finishing]
 
     def _watch(self) -> None:
-        """Ten times a second: is each session still there, does text wait to be sent, and shall the answer go on?"""
-        look_at = 0.0
+        """Ten times a second: is each session still there, and does text wait to be sent? It waits for no database."""
         while self._busy.wait():
             self._ask_keyring(self._snapshot())
-            begun = time.monotonic()
-            if begun >= look_at:
-                _guarded("looked after", self._look)
-                look_at = begun + (time.monotonic() - begun) * _LOOK_SHARE
             time.sleep(WATCH_SECONDS)
+
+    def _keep_looking(self) -> None:
+        """As often, unless it takes long: what is wanted of the answers that are made here?"""
+        while self._busy.wait():
+            begun = time.monotonic()
+            _guarded("looked after", self._look)
+            time.sleep(max(WATCH_SECONDS, (time.monotonic() - begun) * _LOOK_SHARE))
 
     def _ask_keyring(self, lives: Sequence[LiveRun]) -> None:
         try:
