@@ -34,7 +34,7 @@ HOLDS = 0.6
 _MUCH_BETTER = 0.25
 _CAPITAL = re.compile(r"(?<=[\w,;)\"'\u201d\u2019] )[^\W\d_a-z\u00df-\u00ff][\w\u2019'-]+")
 _NOT = re.compile(
-    r"\b(?:not?|never|none|neither|nor|without|cannot|except|unless|unable|fail(?:s|ed)?|lacks?|lacked|den(?:y|ies|ied)"
+    r"\b(?:not?|never|nobody|nothing|nowhere|none|neither|nor|without|cannot|except|unless|unable|fail(?:s|ed)?|lacks?|lacked|den(?:y|ies|ied)"
     r"|refus(?:e|es|ed)|prohibit(?:s|ed)?|forbid(?:s|den)?|nicht|keine?[nmrs]?|nie|niemals|ohne|jamais|sans|aucune?"
     r"|nunca|sin|ning\u00fan|ninguna|jam\u00e1s|non|mai|n\u00e3o|niet|geen|inte|ikke|nie|не|нет|никогда|без"
     r"|لا|لم|لن|ليس|ليست|नहीं|न)\b|n['\u2019]t\b|\bne\s+\w+\s+pas\b|[\u4e0d\u6ca1\u6c92\u7121\u672a\u975e]",

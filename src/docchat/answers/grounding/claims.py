@@ -5,7 +5,7 @@ import re
 from ...documents.terms import terms
 
 _LEAST_TERMS = 2
-_MARKDOWN = re.compile(r"^\s*(?:>\s*|[-*+]\s+|\d{1,3}[.)]\s+|#{1,6}\s+)+|[*_`]+")
+_MARKDOWN = re.compile(r"^\s*(?:>\s*|[-*+]\s+|\d{1,3}[.)](?:\s+|\Z)|#{1,6}\s+)+|[*_`]+")
 _HEADING = re.compile(r"\s*(?:#{1,6}\s|(?:\*\*|__)[^*_]+(?:\*\*|__):?\s*\Z)")
 _RULE = re.compile(r"\s*\|?[\s|:*_=-]*\Z")
 _FRAME = re.compile(
@@ -19,7 +19,8 @@ _FRAME = re.compile(
     r"|(?:i|we) (?:do not|don.t|cannot|can.t|could not|couldn.t|am not|am unable|was unable|did not|didn.t|have no)\b"
     r"|(?:(?:your|the|these|those|any of the|none of the) (?:\w+ ){0,2}(?:documents?|passages?|sources?|texts?"
     r"|contexts?)|(?:the|this) information|there is no (?:information|mention)) (?:[\w ]{0,30} )?"
-    r"(?:do(?:es)? not|don.t|doesn.t|did not|didn.t|is not|isn.t|are not|aren.t|cannot|says? nothing) (?:\w+ )?(?:say|state|mention|contain|provide"
+    r"(?:do(?:es)? not|don.t|doesn.t|did not|didn.t|is not|isn.t|are not|aren.t|cannot|says? nothing) (?:\w+ )?(?:say"
+    r"|state|mention|contain|provide"
     r"|specify|specified|tell|include|provided|mentioned|stated|given|answer|discuss|give|have|hold|explicitly)"
     r"|there is no (?:information|mention|statement)\b"
     r"|die dokumente|leider\b|entschuldigung|hier (?:ist|sind)|voici\b|d.sol|aqu. (?:est|tien)|lo siento"

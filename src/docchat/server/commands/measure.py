@@ -9,6 +9,7 @@ import click
 
 from ...answers.evaluation.answering import Plan as AnswerPlan
 from ...answers.evaluation.answering import evaluate_answers
+from ...answers.evaluation.grounding import correlation, has_ratings
 from ...answers.evaluation.retrieval import SIGNALS, evaluate_retrieval
 from ...documents.index import Signal
 from ..bench import answers_page, page, report, retrieval_page
@@ -56,7 +57,12 @@ def answers(home: Home, /, folders: tuple[Path, ...], as_json: bool, docs: Path 
                 services, folder, AnswerPlan(**options), progress=lambda text: click.echo(text, err=True)
             )
         reports.append(found)
-        click.echo(json.dumps(found.as_dict(), ensure_ascii=False) if as_json else found.table())
+        rated = correlation(folder) if has_ratings(folder) else None
+        if as_json:
+            values = found.as_dict() | ({"grounding": rated.as_dict()} if rated else {})
+            click.echo(json.dumps(values, ensure_ascii=False))
+        else:
+            click.echo(found.table() + (f"\n\n{rated.table()}" if rated else ""))
     if docs is not None:
         answers_page.write(reports, docs)
 
