@@ -18,6 +18,23 @@ import(base + 'markdown.js').then(({ showMarkdown }) => {
   done(place.innerHTML);
 });
 """
+MESSAGE = """
+const text = arguments[0];
+const source = { number: 1, document: text, name: text, page: 1, label: text, start: 0, end: 1, quote: text };
+const view = document.createElement('docchat-message');
+document.querySelector('[data-messages]').append(view);
+view.show({
+  id: 1, role: 'assistant', text: text + ' [1]', created_at: new Date().toISOString(), state: 'failed', mode: 'model',
+  citations: [source], nearest: [source], refused: true, model: text, error: text, understood: text,
+  doubts: [{ start: 0, end: [...text].length, kind: 'unsupported' }], follow_ups: [text],
+  feedback: { rating: 'up', comment: text },
+});
+const failed = view.innerHTML;
+view.show({ ...view.message, state: 'done' });
+const done = view.innerHTML;
+view.remove();
+return failed + done;
+"""
 HOSTILE = [
     "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
@@ -46,6 +63,9 @@ ALLOWED = {
     "A", "BLOCKQUOTE", "BR", "BUTTON", "CODE", "DIV", "EM", "H3", "H4", "H5", "H6", "HR", "LI", "OL", "P", "PRE",
     "S", "SPAN", "STRONG", "SVG", "TABLE", "TBODY", "TD", "TH", "THEAD", "TR", "UL", "USE",
 }  # fmt: skip
+OURS = {
+    "B", "DETAILS", "DOCCHAT-FEEDBACK", "DOCCHAT-SUGGESTIONS", "FORM", "SECTION", "SUMMARY", "TEXTAREA", "TIME",
+}  # fmt: skip
 INSPECT = """
 const place = document.createElement('template');
 place.innerHTML = arguments[0];
@@ -66,6 +86,9 @@ def test_hostile_text_stays_text(browser: Browser) -> None:
             if tag == "A":
                 assert attributes["href"].startswith(("https://", "http://", "mailto:")), text
                 assert attributes["rel"] == "noopener noreferrer nofollow"
+        for tag, attributes in browser.run(INSPECT, browser.run(MESSAGE, text)):
+            assert tag in ALLOWED | OURS, text
+            assert not [name for name in attributes if name.startswith("on") or name in ("style", "srcdoc")], text
     assert not browser.run(
         "return performance.getEntriesByType('resource').filter(e => !e.name.startsWith(location.origin))"
     )
