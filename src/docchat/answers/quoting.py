@@ -7,6 +7,7 @@ from .keeping import Work, cite, say, scope_of, tell_passages
 from .models.prompt import REFUSAL
 from .passages import Passage
 from .quotes.extractive import Quote, extract
+from .quotes.lines import ends_sentence
 from .titles import give_title
 
 _NOTHING_FITS = f"{REFUSAL} Nothing in them fits this question closely enough to quote."
@@ -25,6 +26,7 @@ def answer_by_quotes(work: Work, passages: Sequence[Passage]) -> None:
     tell_passages(work, [passage.chunk for _, passage in quoted])
     if extracted.refused or not quoted:
         work.refused = True
+        _offer_nearest(work, [(quote, chunks[quote.number]) for quote in extracted.nearest])
         say(work, _NOTHING_FITS if found[0] else _NO_DOCUMENTS)
     for number, (quote, passage) in enumerate(quoted, 1):
         if not work.sources.has(passage.chunk):
@@ -34,6 +36,19 @@ def answer_by_quotes(work: Work, passages: Sequence[Passage]) -> None:
     give_title(work)
 
 
+def _offer_nearest(work: Work, found: Sequence[tuple[Quote, Passage]]) -> None:
+    """Where the documents do not say: what comes closest, to look at."""
+    gone = work.sources.gone([passage.chunk for _, passage in found])
+    there = [(quote, passage) for quote, passage in found if passage.chunk.document_id not in gone]
+    work.nearest = [
+        passage.cite(quote.start, quote.end, number=number) for number, (quote, passage) in enumerate(there, 1)
+    ]
+
+
 def quoted_text(quote: Quote) -> str:
     """The quote as the answer shows it, after the words that lead to it."""
-    return f"“{quote.lead} … {quote.text}”" if quote.lead else f"“{quote.text}”"
+    if not quote.lead:
+        return f"“{quote.text}”"
+    # A sentence before it stands directly there; the heads of a table or the opening of a list may not.
+    between = " " if ends_sentence(quote.lead) else " … "
+    return f"“{quote.lead}{between}{quote.text}”"

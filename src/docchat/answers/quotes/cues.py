@@ -66,7 +66,9 @@ _KEYWORDS = 4
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff\uac00-\ud7ff]")
 _GREATEST = ("most", "longest", "largest", "highest", "biggest", "greatest", "maximum", "oldest", "latest", "heaviest")
 _LEAST = ("least", "fewest", "shortest", "smallest", "lowest", "minimum", "youngest", "earliest", "lightest")
-_EXTREME = re.compile(rf"\b({'|'.join(_GREATEST + _LEAST)})\b\s*((?:[\w-]+\s*){{0,3}})", re.IGNORECASE)
+SUPERLATIVES = _GREATEST + _LEAST
+"""The words that ask for the row with the most or the least."""
+_EXTREME = re.compile(rf"\b({'|'.join(SUPERLATIVES)})\b\s*((?:[\w-]+\s*){{0,3}})", re.IGNORECASE)
 
 # Where a pattern begins with a run of characters it begins only at the run's start: else each place is tried in turn.
 _WORD = re.compile(r"(?<![\w@.+-])[\w@.+-]*\w")

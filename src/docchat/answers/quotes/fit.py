@@ -8,7 +8,7 @@ from uuid import UUID
 
 from ...documents.terms import Known, terms
 from ..passages import Passage
-from .cues import Wanted, extreme, offers, wanted
+from .cues import SUPERLATIVES, Wanted, extreme, offers, wanted
 from .tables import extreme_rows
 from .units import Unit, tidy
 
@@ -163,9 +163,14 @@ def _of_tables(asked: Question, context: _Context) -> Iterator[Candidate]:
     superlative = extreme(asked.text)
     if superlative is None:
         return
+    said = frozenset(terms(" ".join(SUPERLATIVES)))
     for unit in extreme_rows(context.passage.units, superlative, frozenset(asked.weights)):
         candidate = _candidate(asked, context, unit, frozenset(terms(unit.text, context.words)), _NO_TERMS)
-        yield replace(candidate, offered=1.0, score=candidate.score + _EXTREME_BONUS)
+        # Being the row with the most of it is what "longest" asks for, though the word does not stand there.
+        found = tuple(
+            1.0 if term in said else value for term, value in zip(asked.weights, candidate.found, strict=True)
+        )
+        yield replace(candidate, found=found, offered=1.0, score=candidate.score + _EXTREME_BONUS)
 
 
 def _of_passage(asked: Question, context: _Context) -> Iterator[Candidate]:
