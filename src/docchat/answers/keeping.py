@@ -36,6 +36,7 @@ class Work:
     refused: bool = False
     follow_ups: tuple[str, ...] = ()
     understood: str = ""
+    nearest: list[Citation] = field(default_factory=list)
     is_first: bool = False
     memory: str = ""
     memory_to: int = 0
@@ -69,7 +70,7 @@ class Work:
     def draft(self, state: MessageState, error: str | None = None) -> Draft:
         """The answer as it is stored now."""
         run, model = self.live.run, self.tools.model
-        gone = self.sources.gone(self.citations)
+        gone = self.sources.gone([*self.citations, *self.nearest])
         name = model.name if run.mode == "model" and model is not None else None
         return Draft(
             "assistant",
@@ -83,6 +84,7 @@ class Work:
             run_id=run.id,
             follow_ups=self.follow_ups,
             understood=self.understood,
+            nearest=tuple(one for one in self.nearest if one.document_id not in gone),
             doubts=self._doubts(),
             memory=self.memory,
             memory_to=self.memory_to,
