@@ -269,9 +269,15 @@ class Conversation extends HTMLElement {
     this.live.replaceChildren();
   }
 
+  /** Whether nothing may be replaced now, and says so: one answer is made at a time. */
+  refuses() {
+    if (this.busy) emit("notice", { text: "An answer is being made. Stop it first, or wait for its end." });
+    return this.busy;
+  }
+
   /** Have an answer made anew, perhaps in another way. What follows it goes with it, so that is asked about. */
   async again(view, how) {
-    if (this.busy) return;
+    if (this.refuses()) return;
     const old = this.#from(view);
     if (old.length > 1 && !(await sure(old.length - 1))) return;
     try {

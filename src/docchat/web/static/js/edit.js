@@ -3,15 +3,17 @@
 import { context } from "./context.js";
 import { h, plural, points } from "./dom.js";
 
+let made = 0;
+
 /**
  * `text` to begin with, `after` how many messages follow the question, `problem` why it was not taken before;
  * `send(text)` and `leave()` are called once.
  */
 export function editor({ text, after, problem, send, leave }) {
-  const box = h("textarea", { name: "question", rows: "1", "aria-label": "Your question in other words", "aria-describedby": "edit-hint" });
+  const box = h("textarea", { name: "question", rows: "1", "aria-label": "Your question in other words", "aria-describedby": `edit-hint-${(made += 1)}` });
   box.value = text;
   const goes = after === 1 ? "the answer below" : `the ${plural(after, "message")} below`;
-  const hint = h("p", { class: "soft", id: "edit-hint" }, after ? `This replaces the question and ${goes}. ` : "", "Enter sends, Escape leaves it as it is.");
+  const hint = h("p", { class: "soft", id: `edit-hint-${made}` }, after ? `This replaces the question and ${goes}. ` : "", "Enter sends, Escape leaves it as it is.");
   const cancel = h("button", { type: "button", class: "button small", onclick: leave }, "Cancel");
   const go = h("button", { class: "button small primary" }, after ? "Ask and replace" : "Ask");
   const trouble = problem ? h("p", { class: "problem", role: "alert" }, problem) : null;

@@ -86,7 +86,7 @@ class Message extends HTMLElement {
 
   /** A question: put a box in its place to ask it in other words. `problem`: why `text` was not taken before. */
   edit(text = this.#text, problem = null) {
-    if (this.#conversation.busy) return;
+    if (this.#conversation.refuses()) return;
     const leave = () => {
       this.#question();
       this.querySelector("[data-edit]")?.focus();
