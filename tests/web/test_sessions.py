@@ -35,6 +35,7 @@ def test_the_fields_of_a_chat(client: FlaskClient) -> None:
         "section",
         "messages",
         "older",
+        "about",
     }
     assert session["title"] == "A title"
     assert session["created_at"].endswith("+00:00")
