@@ -1,4 +1,4 @@
-// Markdown inside a line: emphasis, code, links, marks [n]. Builds nodes only, never HTML text.
+// Markdown inside a line: emphasis, code, marks [n], addresses. Builds nodes only, never HTML text.
 
 import { h } from "./dom.js";
 
@@ -20,7 +20,7 @@ const TOKEN = new RegExp(
     .join("|"),
   "gu",
 );
-const SAFE = new Set(["http:", "https:", "mailto:"]);
+const ADDRESS = /^(?:https?:\/\/|mailto:)/i;
 const DEPTH = 12;
 
 /** Nodes of one line or paragraph. `cite(number)` gives the node of a mark, or null to leave it as text. */
@@ -54,14 +54,11 @@ function nodeOf(match, cite, depth) {
   return null;
 }
 
-/** A link to the outside, or its words alone when the target is not one that is safe to follow. Images never load. */
+/**
+ * Words, and the address they would lead to beside them, as text: a document may have told the model what to write, and
+ * a link could carry what stands in other documents to somebody else's server. Images never load for the same reason.
+ */
 function linked(target, words) {
-  let url;
-  try {
-    url = new URL(target);
-  } catch {
-    return words;
-  }
-  if (!SAFE.has(url.protocol)) return words;
-  return h("a", { href: url.href, target: "_blank", rel: "noopener noreferrer nofollow" }, ...words);
+  const plain = words.length === 1 && words[0] === target;
+  return plain || !ADDRESS.test(target) ? words : [...words, ` (${target})`];
 }
