@@ -1,8 +1,9 @@
 """Follows an answer through the store: one that another process makes, or that has ended."""
 
 import math
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Protocol
 from uuid import UUID
@@ -30,17 +31,48 @@ class Reader(Protocol):
     def messages(self, *, owner: str, session_id: UUID, cursor: str | None = None, limit: int = 50) -> Page[Message]:
         """The newest messages before `cursor`. Raises NotFound, Cleared."""
 
-    def follow_run(self, *, run_id: UUID) -> None:
-        """Say that somebody follows the run here."""
+
+class Notes:
+    """Tells the processes that make answers that somebody follows them here, by a thread that nobody waits for."""
+
+    def __init__(self, write: Callable[[Sequence[UUID]], None]) -> None:
+        self._write = write
+        self._lock = threading.Lock()
+        self._waiting: set[UUID] = set()
+        self._thread: threading.Thread | None = None
+
+    def add(self, run_id: UUID) -> None:
+        """Tell the process that makes this one, soon."""
+        with self._lock:
+            self._waiting.add(run_id)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._tell, name="docchat-notes", daemon=True)
+                self._thread.start()
+
+    def _tell(self) -> None:
+        while True:
+            with self._lock:
+                run_ids, self._waiting = list(self._waiting), set()
+                if not run_ids:
+                    self._thread = None
+                    return
+            with suppress(StoreError):
+                self._write(run_ids)
 
 
 def follow_stored(
-    store: Reader, *, owner: str, session_id: UUID, run_id: UUID, offset: int
+    store: Reader,
+    *,
+    owner: str,
+    session_id: UUID,
+    run_id: UUID,
+    offset: int,
+    note: Callable[[UUID], None] = lambda run_id: None,
 ) -> Iterator[AnswerEvent | None]:
     """The events of a stored answer after `offset` characters, until it ends.
 
-    While it is being made its process is told now and then that somebody follows. NotFound, and Cleared for a session
-    that is gone already, are raised before the first event.
+    While it is being made `note` is told now and then that somebody follows. NotFound, and Cleared for a session that
+    is gone already, are raised before the first event.
     """
     message = _find(store, owner, session_id, run_id)
     if offset == 0:
@@ -56,8 +88,7 @@ def follow_stored(
                 return
         if time.monotonic() - noted_at >= NOTE_SECONDS:
             noted_at = time.monotonic()
-            with suppress(StoreError):
-                store.follow_run(run_id=run_id)
+            note(run_id)
         time.sleep(POLL_SECONDS)
         if time.monotonic() - told_at >= HEARTBEAT_SECONDS:
             told_at = time.monotonic()

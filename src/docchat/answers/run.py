@@ -14,7 +14,7 @@ from .attachments import Attachments
 from .models.characters import whole
 from .models.model import ChatModel
 from .models.registry import Choice, Models
-from .relay import follow_stored, successor_of
+from .relay import Notes, follow_stored, successor_of
 from .retrieve import Index, Pages
 from .runs import LiveRun, Run, Runs
 from .section import Sections
@@ -58,6 +58,7 @@ class Answers:
         self._settings = settings
         self._models = models
         self._tools = Tools(store, index, library, None, settings, attachments, sections, usage)
+        self._notes = Notes(lambda run_ids: store.follow_runs(run_ids=run_ids))
         self._runs = Runs(
             store,
             limit=settings.max_running_answers,
@@ -153,7 +154,14 @@ class Answers:
         """
         live = self._runs.find(owner=owner, session_id=session_id, run_id=run_id)
         if live is None:
-            yield from follow_stored(self._store, owner=owner, session_id=session_id, run_id=run_id, offset=offset)
+            yield from follow_stored(
+                self._store,
+                owner=owner,
+                session_id=session_id,
+                run_id=run_id,
+                offset=offset,
+                note=self._notes.add,
+            )
             return
         for event in live.follow(offset):
             if event is not None and event.kind == "cleared" and event.successor is None:

@@ -54,8 +54,8 @@ class Store(Protocol):
     def standing(self, *, message_ids: Sequence[int]) -> Set[int]:
         """Those messages that were not deleted."""
 
-    def follow_run(self, *, run_id: UUID) -> None:
-        """Say that somebody follows the run here."""
+    def follow_runs(self, *, run_ids: Sequence[UUID]) -> None:
+        """Say that somebody follows these runs here."""
 
     def stop_run(self, *, owner: str, session_id: UUID, run_id: UUID) -> None:
         """Ask the process that makes the answer to stop."""

@@ -23,7 +23,11 @@ _BEAT = (
     .where(answer_run.c.id.in_(_MINE.with_for_update(skip_locked=True)))
     .values(beat_at=bindparam("at"))
 )
-_FOLLOW = update(answer_run).where(answer_run.c.id == bindparam("row_id")).values(followed_at=bindparam("at"))
+_FOLLOW = (
+    update(answer_run)
+    .where(answer_run.c.id.in_(_MINE.with_for_update(skip_locked=True)))
+    .values(followed_at=bindparam("at"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,10 @@ class RunRows:
         with self._database.read() as connection:
             return frozenset(connection.execute(_STAND, {"ids": message_ids}).scalars())
 
-    def follow_run(self, *, run_id: UUID) -> None:
-        """Say to the process that makes an answer that somebody follows it here; one that has ended is no error."""
+    def follow_runs(self, *, run_ids: Sequence[UUID]) -> None:
+        """Say to the processes that make these answers that somebody follows them here; ended ones are no error."""
         with self._database.write() as connection:
-            connection.execute(_FOLLOW, {"row_id": run_id, "at": utc_now()})
+            connection.execute(_FOLLOW, {"ids": run_ids, "at": utc_now()})
 
     def stop_run(self, *, owner: str, session_id: UUID, run_id: UUID) -> None:
         """Ask the process that makes the answer to stop; one that has ended already is no error."""
