@@ -69,6 +69,19 @@ def test_what_the_documents_do_not_say(house: House) -> None:
     assert events[-1].message.citations == ()
 
 
+def test_a_refusal_offers_the_nearest_passages_while_they_are_there(house: House) -> None:
+    document = house.upload("harbour.txt", TEXT)
+    session = house.chat()
+    message = house.ask("What is the salary of the crane driver of Canterbury?", session)[-1].message
+    assert message is not None
+    assert message.refused
+    assert message.nearest
+    assert message == stored(house, session)
+    page = house.services.library.page(owner=OWNER, document_id=document, number=1)
+    assert all(page.text[one.start : one.end] == one.quote for one in message.nearest)
+    assert [one.number for one in message.nearest] == list(range(1, len(message.nearest) + 1))
+
+
 def test_no_documents_yet(house: House) -> None:
     assert "Upload" in text_of(house.ask("When was the lighthouse built?"))
 

@@ -136,6 +136,8 @@ def test_what_a_text_offers() -> None:
     assert offers("There are 340 ships.", Wanted.NUMBER, "How many ships?") == 1.0
     assert 0 < offers("Since 1921 there are ships.", Wanted.NUMBER, "How many engines are there?") < 1
     assert offers("It was opened in 1921.", Wanted.DATE, "What happened when, in 1921?") == 0.0
+    assert offers("Dogs may not come in.", Wanted.YES_NO, "May dogs come in?") > 0
+    assert offers("Dogs came in.", Wanted.YES_NO, "May dogs come in?") == 0.0
     assert offers("Write to a@example.org.", Wanted.ADDRESS, "Which e-mail address?") == 1.0
 
 

@@ -85,6 +85,13 @@ _MOMENT = re.compile(
     r"|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)\b|\b\d{2,4} (?:BC|AD|BCE|CE)\b|\b\d0s\b"
 )
 _CONDITION = re.compile(r"\b(?:if|when|once|after|before|until|unless|only|during|while|as soon as)\b", re.IGNORECASE)
+# What decides whether something is so, or allowed; a sentence with it is quoted, a yes or no is left to the reader.
+_DECIDES = re.compile(
+    r"\b(?:not|cannot|no|nor|never|only|unless|without|always|must|shall|should|may|can|required|allowed|permitted"
+    r"|prohibited|forbidden|encouraged)\b|n['\u2019]t\b",
+    re.IGNORECASE,
+)
+_DECIDING = 0.5
 _CAPITAL = re.compile(r"(?<![.!?:] )(?<!^)\b[A-Z][\w'\u2019-]+")
 _LINK = re.compile(
     r"(?<![\w.+-])[\w.+-]+@[\w-]+\.[\w.]+|\bhttps?://\S+|\bwww\.\S+|(?<![\w-])[\w-]+\.(?:com|org|gov|net|edu)\b"
@@ -125,8 +132,10 @@ def extreme(question: str) -> Extreme | None:
 
 def offers(text: str, sort: Wanted, question: str) -> float:
     """From 0 to 1: whether `text` holds something of that sort which is not in the question itself."""
-    if sort in (Wanted.ANY, Wanted.YES_NO):
+    if sort is Wanted.ANY:
         return 0.0
+    if sort is Wanted.YES_NO:
+        return _DECIDING if _DECIDES.search(text) else 0.0
     if sort is Wanted.ADDRESS:
         return float(bool(_LINK.search(text)))
     known = {word.lower() for word in _WORD.findall(question)}
