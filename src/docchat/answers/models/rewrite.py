@@ -46,7 +46,7 @@ _LEAD = re.compile(
 )
 _QUOTES = "\"'“”„«»`*"
 _ASKS = ("?", "\uff1f", "\u061f")  # also as Chinese, Japanese and Arabic write it
-_WEIGHT = 0.7
+_WEIGHT = 0.6
 
 
 def stand_alone(
