@@ -34,19 +34,19 @@ _PLACE_CHARS = 3500
 _TRIED_EACH = 6
 # What fewer passages answer well enough the full number does too, and each costs time.
 _PASSAGES = 3
+_CLOCK = 8
 
 
 class _Budget:
-    """Seconds of work; on a machine that is busy with other things it may take three times as long by the clock."""
+    """Seconds of work. The clock may show more on a machine that is busy with other things, and ends it as well."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._work, self._clock = time.thread_time(), time.monotonic()
 
-    def spent(self, share: float = 1.0, *, ahead: float = 0.0) -> bool:
-        """Whether this share of it is used up, or would be after `ahead` more seconds of work."""
-        limit, used = share * self._seconds, self.used
-        return used + ahead > limit or time.monotonic() - self._clock > 3 * limit
+    def spent(self, ahead: float) -> bool:
+        """Whether it is used up, or would be after `ahead` more seconds of work."""
+        return self.used + ahead > self._seconds or time.monotonic() - self._clock > _CLOCK * self._seconds
 
     @property
     def used(self) -> float:
@@ -77,17 +77,10 @@ def first_questions(index: Index, shelf: Shelf, *, scope: Scope, seconds: float 
 
     What was not tried within `seconds` is left out. Raises StoreError.
     """
-    budget = _Budget(seconds)
-    lists: list[list[tuple[str, UUID]]] = []
     documents = _newest(shelf, scope)
     places = _PLACES if len(documents) == 1 else 2
-    for document in documents:
-        # Half of the time at most goes into reading.
-        if lists and budget.spent(0.5):
-            break
-        lists.append([(form.question, document.id) for form in _of_document(shelf, scope.owner, document, places)])
-    turns = (one for turn in zip_longest(*lists) for one in turn if one is not None)
-    return _tried(index, shelf, scope, turns, asked=(), most=FIRST, budget=budget)
+    made = [_of_document(shelf, scope.owner, document, places) for document in documents]
+    return _tried(index, shelf, scope, _turns(made), asked=(), most=FIRST, budget=_Budget(seconds))
 
 
 def follow_ups(
@@ -109,7 +102,7 @@ def follow_ups(
     for one in cited:
         used.setdefault((one.document_id, one.page), []).append((one.start, one.end))
     near = [passage for passage in passages if (passage.chunk.document_id, passage.chunk.page) in used]
-    lists: list[list[tuple[str, UUID]]] = []
+    made: list[Iterator[tuple[str, UUID]]] = []
     for passage in (near or passages)[:_DOCUMENTS]:
         spans = used.get((passage.chunk.document_id, passage.chunk.page), [])
         headings = {unit.heading for unit in passage.units if _meets(unit.start, unit.end, spans)}
@@ -119,10 +112,9 @@ def follow_ups(
             for unit in passage.units
             if unit.end <= seen and unit.text not in headings and not _meets(unit.start, unit.end, spans)
         ]
-        made = forms(left, tongue_of(passage.chunk.text))
-        lists.append([(form.question, passage.chunk.document_id) for form in _mixed(made)])
-    turns = (one for turn in zip_longest(*lists) for one in turn if one is not None)
-    return _tried(index, pages, scope, turns, asked=asked, most=NEXT, budget=budget)
+        found = _mixed(forms(left, tongue_of(passage.chunk.text)))
+        made.append(iter([(form.question, passage.chunk.document_id) for form in found]))
+    return _tried(index, pages, scope, _turns(made), asked=asked, most=NEXT, budget=budget)
 
 
 def _meets(start: int, end: int, spans: Sequence[tuple[int, int]]) -> bool:
@@ -144,12 +136,24 @@ def _newest(shelf: Shelf, scope: Scope) -> list[Document]:
     return [document for turn in zip_longest(*lists) for document in turn if document is not None][:_DOCUMENTS]
 
 
-def _of_document(shelf: Shelf, owner: str, document: Document, places: int) -> list[Form]:
-    """Questions from a few places of a document, the different sorts by turns."""
+def _of_document(shelf: Shelf, owner: str, document: Document, places: int) -> Iterator[tuple[str, UUID]]:
+    """Questions from a few places of a document, the different sorts by turns. It is read when the first is wanted."""
     made: list[Form] = []
     for text, start, end in _places(shelf, owner, document, places):
         made += forms(units_of(text, start, end), tongue_of(text[start:end]))
-    return _mixed(made)
+    yield from ((form.question, document.id) for form in _mixed(made))
+
+
+def _turns(made: Sequence[Iterator[tuple[str, UUID]]]) -> Iterator[tuple[str, UUID]]:
+    """One of each by turns, none before it is its turn."""
+    waiting = list(made)
+    while waiting:
+        for one in tuple(waiting):
+            found = next(one, None)
+            if found is None:
+                waiting.remove(one)
+            else:
+                yield found
 
 
 def _places(shelf: Shelf, owner: str, document: Document, most: int) -> Iterator[tuple[str, int, int]]:
@@ -193,7 +197,7 @@ def _tried(
     said = [frozenset(terms(question)) for question in asked]
     tries, longest = 0, 0.0
     for question, document_id in turns:
-        if len(found) == most or tries == most * _TRIED_EACH or budget.spent(ahead=longest):
+        if len(found) == most or tries == most * _TRIED_EACH or budget.spent(longest):
             break
         words = frozenset(terms(question))
         if not words or any(words <= before or before <= words for before in said if before):

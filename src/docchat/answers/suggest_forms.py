@@ -156,7 +156,7 @@ def forms(units: Sequence[Unit], tongue: str) -> list[Form]:
     if tongue != "german":  # which writes every noun with a capital
         made += _of_names(units, asks)
     if len(made) < _FEW:
-        made += _of_words(units, asks, tongue)
+        made += _of_words(units, asks, tongue, " ".join(form.question for form in made))
     found: dict[str, Form] = {}
     counts = Counter[Sort]()
     for form in sorted(made, key=lambda form: (form.sort, form.start)):
@@ -211,7 +211,9 @@ def _names_one(subject: str, tongue: str) -> bool:
         return not _CHINESE_CLAUSE.search(subject)
     words = subject.casefold().split()
     if tongue == "english":
-        return len(words) <= 5
+        named = words[1:] if words[0] in ("the", "a", "an") else words
+        # One word alone names something only as a name does: not "the city", not "Provided".
+        return len(words) <= 5 and (len(named) > 1 or (named == words and not words[0].endswith(("ed", "ing"))))
     return len(words) <= 3 and not set(words) & language.COMMON_WORDS.get(tongue, frozenset())
 
 
@@ -296,21 +298,21 @@ def _of_names(units: Sequence[Unit], asks: _Tongue) -> Iterator[Form]:
         if unit.kind == "sentence":
             for found in _NAME.finditer(unit.text):
                 name = found.group().removesuffix("'s").removesuffix("’s")
-                if _WORDY.search(name) and not _POINTS_BACK.search(name):
+                if _WORDY.search(name) and _is_subject(name):
                     places.setdefault(name, []).append(unit)
     for name, mentions in places.items():
         if len(mentions) > 1 and len(name) <= _TOPIC_CHARS:
             yield Form(asks.about.format(name), Sort.NAME, mentions[0].start, mentions[0].end)
 
 
-def _of_words(units: Sequence[Unit], asks: _Tongue, tongue: str) -> Iterator[Form]:
-    """From the words that come up most, in texts that have nothing better."""
+def _of_words(units: Sequence[Unit], asks: _Tongue, tongue: str, made: str) -> Iterator[Form]:
+    """From the words that come up most and are not in the questions `made`, in texts that have few better."""
     sentences = [unit for unit in units if unit.kind == "sentence"]
     counts = Counter[str]()
     for unit in sentences:
         counts.update(set(_key_words(unit.text, tongue)))
     for word, count in counts.most_common(_MOST_OF_A_SORT):
-        if count >= _OFTEN and terms(word):
+        if count >= _OFTEN and word not in made and terms(word):
             first = next(unit for unit in sentences if word in unit.text)
             yield Form(asks.about.format(word), Sort.WORD, first.start, first.end)
 
