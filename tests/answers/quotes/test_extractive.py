@@ -65,8 +65,9 @@ def ask(question: str, *pages: str) -> Extract:
 def test_the_sentence_that_answers_is_first(question: str, answer: str) -> None:
     found = ask(question)
     assert not found.refused
-    assert found.quotes[0].text == answer
-    assert MUSEUM[found.quotes[0].start : found.quotes[0].end] == answer
+    # What it leans on may stand before it.
+    assert found.quotes[0].text.endswith(answer)
+    assert MUSEUM[found.quotes[0].start : found.quotes[0].end] == found.quotes[0].text
 
 
 def test_an_item_is_quoted_with_what_opens_its_list() -> None:

@@ -5,15 +5,13 @@ import time
 import pytest
 
 from docchat.answers.quotes.extractive import Extract
-from docchat.answers.quotes.joining import side_by_side, wants_list, without_comparing
+from docchat.answers.quotes.fit import Question, candidates
+from docchat.answers.quotes.joining import opening, side_by_side, wants_list, without_comparing
 
-from .test_extractive import OTHER, ask, passages
+from .test_extractive import OTHER, ask, frequencies, passages
 
-TOWER = (
-    "The old tower stands on the northern cliff. "
-    "It was finished by two masons from Bonndorf after seven years of hard work on tall scaffolds. Bread is dear."
-)
-FINISHED = "Who finished the tower, which masons from Bonndorf, after seven years of hard work on tall scaffolds?"
+FIRST, SECOND = "The old tower of Larnmouth stands on a cliff.", "It was finished in 1873 by two masons."
+TOWER = f"{FIRST} {SECOND} Bread is dear."
 LIST = """Visitors of the harbour museum must bring:
 
 - a ticket
@@ -27,22 +25,29 @@ def texts(found: Extract) -> list[str]:
     return [quote.text for quote in found.quotes]
 
 
-def test_a_sentence_that_leans_on_another_comes_with_it() -> None:
-    quote = ask(FINISHED, TOWER, OTHER).quotes[0]
-    assert quote.text.startswith("It was finished by two masons")
-    assert quote.lead == "The old tower stands on the northern cliff."
-    assert TOWER[quote.start : quote.end] == quote.text
+def test_a_sentence_that_leans_on_another_is_joined_with_it() -> None:
+    found = ask("When was the old tower of Larnmouth finished?", TOWER, OTHER)
+    assert texts(found) == [f"{FIRST} {SECOND}"]
+    assert TOWER[found.quotes[0].start : found.quotes[0].end] == found.quotes[0].text
 
 
-def test_it_stands_alone_when_it_says_everything() -> None:
+def test_an_opening_that_is_not_quoted_itself_is_shown_before() -> None:
+    asked = Question.of("When was the tower finished?", frequencies(TOWER, OTHER))
+    leaning = next(one for one in candidates(asked, passages(TOWER)) if one.unit.text == SECOND)
+    before = opening(asked, leaning)
+    assert before is not None
+    assert before.text == FIRST
+
+
+def test_a_sentence_that_says_everything_stands_alone() -> None:
     page = "Bread is dear. It was in 1873 that the old tower of Larnmouth was finished."
-    assert ask("When was the old tower of Larnmouth finished?", page, OTHER).quotes[0].lead == ""
+    assert texts(ask("When was the old tower of Larnmouth finished?", page, OTHER)) == [page.split(". ")[1]]
 
 
-def test_a_heading_or_another_paragraph_is_no_opening() -> None:
-    page = TOWER.replace("cliff. It", "cliff.\n\nIt")
-    assert page != TOWER
-    assert all(not quote.lead for quote in ask(FINISHED, page, OTHER).quotes)
+def test_another_paragraph_is_no_opening() -> None:
+    found = ask("When was the old tower of Larnmouth finished?", f"{FIRST}\n\n{SECOND}", OTHER)
+    assert set(texts(found)) == {FIRST, SECOND}
+    assert all(not quote.lead for quote in found.quotes)
 
 
 def test_a_list_is_quoted_whole_when_several_things_are_asked_for() -> None:

@@ -7,7 +7,7 @@ from ..passages import Passage
 from .confidence import confidence
 from .cues import script
 from .fit import Candidate, Question, candidates
-from .joining import in_list, opening, side_by_side, wants_list, without_comparing
+from .joining import in_list, opening, side_by_side, spanned, wants_list, without_comparing
 from .units import Unit
 
 MAX_QUOTES = 3
@@ -79,23 +79,20 @@ def _quotes(asked: Question, chosen: Sequence[Candidate]) -> tuple[Quote, ...]:
     found: list[Quote] = []
     for candidate in chosen:
         unit = in_list(candidate.passage, candidate.unit) if wants_list(asked.text) else candidate.unit
-        if any(_covers(quote, candidate, unit) for quote in found):
-            continue
-        lead = unit.lead or _opening(asked, candidate, chosen)
+        before = opening(asked, candidate)
+        lead = unit.lead
+        if before is not None and _among(before, candidate, chosen):
+            unit = spanned(candidate.passage, before, unit)
+        elif before is not None:
+            lead = before.text
+        for other in chosen:
+            if other.passage.number == candidate.passage.number and opening(asked, other) == candidate.unit:
+                unit = spanned(candidate.passage, unit, other.unit)
         number, score = candidate.passage.number, round(candidate.score, 4)
-        found.append(Quote(number, unit.start, unit.end, unit.text, lead, score))
+        if not any(quote.number == number and unit.start < quote.end and quote.start < unit.end for quote in found):
+            found.append(Quote(number, unit.start, unit.end, unit.text, lead, score))
     return tuple(found)
 
 
-def _covers(quote: Quote, candidate: Candidate, unit: Unit) -> bool:
-    """Whether an earlier quote, made a whole list, overlaps this one."""
-    return quote.number == candidate.passage.number and unit.start < quote.end and quote.start < unit.end
-
-
-def _opening(asked: Question, candidate: Candidate, chosen: Sequence[Candidate]) -> str:
-    """The sentence before it that says what its "It" or "They" is, unless that is quoted itself."""
-    before = opening(asked, candidate)
-    if before is None:
-        return ""
-    shown = any(other.unit == before and other.passage.number == candidate.passage.number for other in chosen)
-    return "" if shown else before.text
+def _among(unit: Unit, candidate: Candidate, chosen: Sequence[Candidate]) -> bool:
+    return any(other.unit == unit and other.passage.number == candidate.passage.number for other in chosen)

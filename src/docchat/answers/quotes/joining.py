@@ -50,8 +50,12 @@ def in_list(passage: Passage, unit: Unit) -> Unit:
         and units[last + 1].end - units[first].start <= _LIST_CHARS
     ):
         last += 1
-    start, end = units[first].start, units[last].end
-    return replace(unit, start=start, end=end, text=tidy(passage.page_text[start:end]))
+    return spanned(passage, units[first], units[last])
+
+
+def spanned(passage: Passage, first: Unit, last: Unit) -> Unit:
+    """Everything from one unit to another as one unit."""
+    return replace(first, end=last.end, text=tidy(passage.page_text[first.start : last.end]))
 
 
 def _same_list(one: Unit, other: Unit) -> bool:
