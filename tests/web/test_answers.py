@@ -2,6 +2,8 @@
 
 import io
 import json
+from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -105,3 +107,92 @@ def test_a_cleared_chat_tells_its_readers(client: FlaskClient, session_id: str) 
         response = client.open(f"/api/sessions/{session_id}/{path}", method=method)
         assert response.status_code == 410, path
         assert response.get_json()["successor"] == successor
+
+
+def turns(client: FlaskClient, session_id: str, *questions: str) -> list[dict[str, Any]]:
+    """Ask one after another; all messages of the chat."""
+    for question in questions:
+        ask(client, session_id, question)
+    messages: list[dict[str, Any]] = client.get(f"/api/sessions/{session_id}").get_json()["messages"]
+    return messages
+
+
+def test_an_answer_is_made_anew(client: FlaskClient, session_id: str) -> None:
+    before = turns(client, session_id, "When was the bridge opened?", "What is the bridge made of?")
+    path = f"/api/sessions/{session_id}/messages/{before[1]['id']}/regenerate"
+    response = client.post(path)
+    events = [(kind, json.loads(data)) for _, kind, data in parse(response.data)]
+    assert (events[0][0], events[-1][0]) == ("passages", "done")
+    assert events[0][1]["question"] == before[0]
+    after = client.get(f"/api/sessions/{session_id}").get_json()
+    assert [message["text"] for message in after["messages"]] == [message["text"] for message in before[:2]]
+    assert after["messages"] == [before[0], events[-1][1]["message"]]
+    assert after["messages"][1]["id"] > before[3]["id"]
+    assert (after["message_count"], after["title"]) == (2, "When was the bridge opened?")
+    again = client.post(path)
+    assert (again.status_code, again.get_json()["code"]) == (409, "message_replaced")
+    old = client.get(f"/api/sessions/{session_id}/runs/{before[1]['run']}/events")
+    assert "1932" not in old.text
+    asked = client.post(f"/api/sessions/{session_id}/messages/{before[0]['id']}/regenerate")
+    assert (asked.status_code, asked.get_json()["code"]) == (400, "not_an_answer")
+    wrong = client.post(
+        f"/api/sessions/{session_id}/messages/{after['messages'][1]['id']}/regenerate", json={"model": "x"}
+    )
+    assert (wrong.status_code, wrong.get_json()["code"]) == (400, "unknown_model")
+
+
+def test_a_question_is_changed(client: FlaskClient, session_id: str) -> None:
+    document = client.get("/api/documents").get_json()["documents"][0]["id"]
+    assert client.post(f"/api/sessions/{session_id}/ask", json={"question": "When?", "documents": [document]}).data
+    before = turns(client, session_id, "What is the bridge made of?")
+    path = f"/api/sessions/{session_id}/messages/{before[0]['id']}/edit"
+    assert client.post(path, json={"question": " "}).get_json()["code"] == "empty_question"
+    assert client.get(f"/api/sessions/{session_id}").get_json()["messages"] == before, "nothing went for nothing"
+    assert client.post(path, json={"question": "How many towers does the bridge have?"}).data
+    after = client.get(f"/api/sessions/{session_id}").get_json()["messages"]
+    assert [message["role"] for message in after] == ["user", "assistant"]
+    assert after[0]["text"] == "How many towers does the bridge have?"
+    assert after[0]["documents"] == [document], "asked of what it was asked of before"
+    assert "two towers" in after[1]["text"]
+    path = f"/api/sessions/{session_id}/messages/{after[0]['id']}/edit"
+    assert client.post(path, json={"question": "When?", "documents": [str(uuid4())]}).status_code == 404
+    assert client.post(path, json={"question": "When was it opened?", "collections": ["personal"]}).data
+    last = client.get(f"/api/sessions/{session_id}").get_json()["messages"][0]
+    assert (last["documents"], last["collections"]) == ([], ["personal"])
+
+
+def test_an_answer_is_rated(client: FlaskClient, session_id: str) -> None:
+    asked, answered = turns(client, session_id, "When was the bridge opened?")
+    path = f"/api/sessions/{session_id}/messages/{answered['id']}/feedback"
+
+    def stored() -> object:
+        return client.get(f"/api/sessions/{session_id}").get_json()["messages"][1]["feedback"]
+
+    assert answered["feedback"] is None
+    assert client.put(path, json={"rating": "down", "comment": " too short "}).get_json() == {"success": True}
+    assert stored() == {"rating": "down", "comment": "too short"}
+    assert "too short" in client.get(f"/api/sessions/{session_id}/export?format=markdown").text
+    for body, status, code in (
+        ({"rating": "good"}, 400, "unknown_rating"),
+        ({"comment": "x"}, 400, "missing_field"),
+        ({"rating": "up", "comment": "x" * 2001}, 413, "comment_too_long"),
+    ):
+        response = client.put(path, json=body)
+        assert (response.status_code, response.get_json()["code"]) == (status, code)
+    assert client.put(path.replace(str(answered["id"]), str(asked["id"])), json={"rating": "up"}).status_code == 400
+    assert stored() == {"rating": "down", "comment": "too short"}
+    assert client.delete(path).get_json() == {"success": True}
+    assert stored() is None
+
+
+def test_a_process_makes_so_many_answers(make_host: Callable[..., Host]) -> None:
+    host = make_host(DOCCHAT_MAX_ANSWERS=1)
+    client = host.client("test")
+    session_id = client.post("/api/sessions", json={}).get_json()["id"]
+    host.services.answers._runs.take_place("somebody else")
+    response = client.post(f"/api/sessions/{session_id}/ask", json={"question": "When?"})
+    assert (response.status_code, response.get_json()["code"]) == (503, "overloaded")
+    assert response.headers["Retry-After"] == "5"
+    assert client.get(f"/api/sessions/{session_id}").get_json()["messages"] == [], "nothing is stored of it"
+    host.services.answers._runs.give_place("somebody else")
+    assert ask(client, session_id, "When?")[-1][1] == "done"
