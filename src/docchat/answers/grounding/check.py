@@ -30,11 +30,14 @@ _LITTLE = 0.35
 KEEPS = 0.45
 """A passage with so much support for a claim may keep the mark that the model gave."""
 HOLDS = 0.6
-"""A passage with so much gets a mark that the model did not give: one of another passage, or of none."""
+"""A passage with so much gets a mark that the model gave to another, and carries the sentences before its mark."""
 _MUCH_BETTER = 0.25
+# A mark that no model gave needs more: nearly all words in the passage, most of them in one unit.
+_SURE_WHOLE = 0.85
+_SURE_ALONE = 0.75
 _CAPITAL = re.compile(r"(?<=[\w,;)\"'\u201d\u2019] )[^\W\d_a-z\u00df-\u00ff][\w\u2019'-]+")
 _NOT = re.compile(
-    r"\b(?:not?|never|nobody|nothing|nowhere|none|neither|nor|without|cannot|except|unless|unable|fail(?:s|ed)?|lacks?|lacked|den(?:y|ies|ied)"
+    r"\b(?:not?|never|nobody|nothing|nowhere|none|neither|nor|without|cannot|except|unless|unable|fail(?:s|ed|ures?|ing)?|lacks?|lacked|den(?:y|ies|ied)"
     r"|refus(?:e|es|ed)|prohibit(?:s|ed)?|forbid(?:s|den)?|nicht|keine?[nmrs]?|nie|niemals|ohne|jamais|sans|aucune?"
     r"|nunca|sin|ning\u00fan|ninguna|jam\u00e1s|non|mai|n\u00e3o|niet|geen|inte|ikke|nie|не|нет|никогда|без"
     r"|لا|لم|لن|ليس|ليست|नहीं|न)\b|n['\u2019]t\b|\bne\s+\w+\s+pas\b|[\u4e0d\u6ca1\u6c92\u7121\u672a\u975e]",
@@ -62,13 +65,14 @@ class Claim:
 class Verdict:
     """What a passage is to a claim: `support` 0 to 1; the numbers it lacks; whether it says the contrary.
 
-    `foreign`: in another language, so that words cannot tell.
+    `foreign`: in another language, so that words cannot tell. `sure`: one unit of it has nearly the whole claim.
     """
 
     support: float
     lacking: tuple[Number, ...] = ()
     contrary: bool = False
     foreign: bool = False
+    sure: bool = False
 
 
 class _Held:
@@ -150,7 +154,7 @@ class Checker:
         lacking = tuple(one for one in claim.numbers if not one.among(held.values))
         there = _NAME * (len(claim.numbers) - len(lacking))
         whole = (sum(claim.weights[term] * share for term, share in found.items()) + there) / total
-        near, contrary = self._near(claim, held, found, total, there)
+        near, alone, contrary = self._near(claim, held, found, total, there)
         support = near * _NEAR_SHARE + whole * (1 - _NEAR_SHARE)
         if lacking and support < HOLDS:
             support *= _WRONG_NUMBER
@@ -158,7 +162,8 @@ class Checker:
             support = max(support, self._alike(claim, number))
         if support < _LITTLE and self._other_tongue(claim, held):
             return self._foreign(claim, held, number)
-        return Verdict(support, lacking, contrary)
+        sure = whole >= _SURE_WHOLE and alone >= _SURE_ALONE and not lacking and not contrary
+        return Verdict(support, lacking, contrary, sure=sure)
 
     def best(self, claim: Claim, numbers: Iterable[int]) -> tuple[int, Verdict] | None:
         """The passage of `numbers` that holds the claim best, none that says the contrary before one that does not."""
@@ -194,8 +199,8 @@ class Checker:
 
     def _near(
         self, claim: Claim, held: _Held, found: dict[str, float], total: float, there: float
-    ) -> tuple[float, bool]:
-        """The share that the best few units in a row have, and whether the one that says it says the contrary."""
+    ) -> tuple[float, float, bool]:
+        """The shares that the best few units in a row and the best one have, and whether that says the contrary."""
         alone: dict[int, float] = {}
         run: dict[int, float] = {}
         for term, share in found.items():
@@ -210,7 +215,8 @@ class Checker:
         words = sum(claim.weights.values())
         close = [place for place, worth in alone.items() if words and worth >= _CLOSE * words]
         contrary = bool(close) and all(held.negative[place] is not claim.negative for place in close)
-        return (best + there) / total, contrary
+        most = max(alone.values(), default=0.0)
+        return (best + there) / total, (most + there) / total, contrary
 
     def _other_tongue(self, claim: Claim, held: _Held) -> bool:
         tongue = language.of_text(claim.text)
@@ -228,4 +234,4 @@ class Checker:
 
 
 def _order(verdict: Verdict) -> float:
-    return verdict.support - (1.0 if verdict.contrary else 0.0)
+    return verdict.support + (0.5 if verdict.sure else 0.0) - (1.0 if verdict.contrary else 0.0)

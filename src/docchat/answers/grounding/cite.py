@@ -53,6 +53,7 @@ class Marker:
         self._sentence = Sentence(0)
         self._found: list[Segment] = []
         self._doubts: list[Doubt] = []
+        self._open: list[tuple[Doubt, Claim]] = []
 
     @property
     def doubts(self) -> tuple[Doubt, ...]:
@@ -134,6 +135,7 @@ class Marker:
             self._sentence.waiting += [number for number in given if number not in numbers]
         if numbers:
             self._say_marks(numbers, part, self._blank)
+            self._carry(numbers)
         else:
             self._blank = self._blank.removesuffix(" ")
 
@@ -170,6 +172,8 @@ class Marker:
             self._fenced = not self._fenced
         elif not self._fenced and text.strip():
             self._judge(sentence, text)
+        if "\n" in self._blank:
+            self._open = []
         self._sentence = Sentence(self._said)
 
     def _judge(self, sentence: Sentence, text: str) -> None:
@@ -192,11 +196,21 @@ class Marker:
         best = self._checker.best(claim, self._others())
         if best and best[1].foreign:
             return
-        if best and best[1].support >= HOLDS and not best[1].contrary and claim.size > 1:
+        if best and best[1].sure and claim.size > 1:
             if not is_row(text):
                 self._say_marks([best[0]], text, " ")
             return
-        self._doubt(0, len(text))
+        doubt = self._doubt(0, len(text))
+        if doubt is not None:
+            self._open.append((doubt, claim))
+
+    def _carry(self, numbers: Sequence[int]) -> None:
+        """A mark that the model gave stands for the sentences before it in its paragraph, if its passage holds them."""
+        for doubt, claim in self._open:
+            verdicts = [self._checker.verdict(claim, number) for number in numbers]
+            if any(one.support >= HOLDS and not one.contrary and not one.lacking for one in verdicts):
+                self._doubts.remove(doubt)
+        self._open = []
 
     def _look_at_tail(self, sentence: Sentence) -> None:
         """What follows the last mark of a sentence, when it is more than a few words."""
@@ -217,13 +231,16 @@ class Marker:
             if not number.counted and not any(self._checker.has(number, one) for one in cited):
                 self._doubts.append(Doubt(sentence.start + number.start, sentence.start + number.end, "number"))
 
-    def _doubt(self, start: int, end: int) -> None:
+    def _doubt(self, start: int, end: int) -> Doubt | None:
         text = self._sentence.text[start:end]
         first = start + len(text) - len(text.lstrip())
         last = end - (len(text) - len(text.rstrip()))
-        if first < last:
-            at = self._sentence.start
-            self._doubts.append(Doubt(at + first, at + last, "unsupported"))
+        if first >= last:
+            return None
+        at = self._sentence.start
+        doubt = Doubt(at + first, at + last, "unsupported")
+        self._doubts.append(doubt)
+        return doubt
 
 
 def best_quote(passage: Passage, claim: str) -> Citation:
