@@ -19,6 +19,7 @@ from docchat.config import Settings
 from docchat.errors import Cleared, DocChatError, InvalidInput
 from docchat.extension import build_services
 from docchat.server.bench import (
+    answers,
     chats,
     http,
     ingest,
@@ -30,12 +31,14 @@ from docchat.server.bench import (
     postgres,
     report,
     stored,
+    streams,
     unreadable,
 )
 from docchat.server.bench.bars import bars
 from docchat.server.bench.founding import FoundingStore
 from docchat.server.bench.limits import Limits
 from docchat.server.bench.measure import OURS, OWNER, Figure, Key, Recorder, Result, Series
+from docchat.server.bench.run import PARTS
 from docchat.server.bench.stores import DocChatStore, Store
 from docchat.server.cli import main
 from docchat.server.home import close, temporary_services
@@ -63,8 +66,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def done(folder: Path) -> subprocess.CompletedProcess[str]:
     """One small run with everything in it."""
     sizes = ("--messages", "4,60", "--sessions", "30,60", "--rounds", "1")
+    parts = [word for part in PARTS if part not in (answers.ANSWERS, streams.STREAMS) for word in ("--only", part)]
     done = docchat(
-        folder / "unused", "bench", "--data", str(folder), *sizes, "--write", str(folder / "written"), "--json"
+        folder / "unused", "bench", "--data", str(folder), *sizes, *parts, "--write", str(folder / "written"), "--json"
     )
     assert done.returncode == 0, done.stderr
     return done
@@ -90,8 +94,21 @@ def test_every_part_is_measured(done: subprocess.CompletedProcess[str], folder: 
     assert {(ingest.INGEST, who, ingest.FIRST, 0) for who in (OURS, ingest.BARE)} <= measured
     assert (ingest.INGEST, OURS, ingest.AGAIN, 0) in measured
     assert {"who": OURS, "part": ingest.INGEST, "what": ingest.FILES, "value": 1} in found["figures"]
-    assert len(found["bars"]) == 18
+    assert len(found["bars"]) == 25
     assert not (folder / "unused").exists()
+
+
+def test_answers_are_measured(tmp_path: Path) -> None:
+    parts = ("--only", answers.ANSWERS, "--only", streams.STREAMS)
+    done = docchat(tmp_path, "bench", *parts, "--rounds", "1", "--chunks", "500", "--streams", "3", "--json")
+    found = json.loads(done.stdout)
+    measured = {(item["part"], item["who"], item["what"], item["size"]) for item in found["times"]}
+    assert (answers.ANSWERS, OURS, answers.FIRST_TEXT, 0) in measured
+    assert {(answers.ANSWERS, who, answers.MODEL_ALL, 0) for who in (OURS, answers.BARE)} <= measured
+    kinds = [streams.THREADS, *([streams.GEVENT] if find_spec("gevent") else [])]
+    assert {(streams.STREAMS, kind, what, 3) for kind in kinds for what in (streams.PING, streams.FIRST)} <= measured
+    told = {(item["who"], item["what"]): item["value"] for item in found["figures"] if item["part"] == streams.STREAMS}
+    assert all((told[kind, "percent of the text, 3"], told[kind, "failed, 3"]) == (100, 0) for kind in kinds)
 
 
 def test_a_peer_that_is_missing_is_named(done: subprocess.CompletedProcess[str]) -> None:

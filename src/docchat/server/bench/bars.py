@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from . import chats, http, ingest, limits, memory, stored, unreadable
+from . import answers, chats, http, ingest, limits, memory, stored, streams, unreadable
 from .founding import NAME as FOUNDING
 from .measure import OURS, Result
 from .peers import SQLITE_SESSION
 
 Verdict = Literal["met", "missed", "not measured"]
 OPEN_CHATS = 1000
+LARGE = 100_000
+MOST_STREAMS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Bar:
 def bars(result: Result) -> tuple[Bar, ...]:
     """All bars; those of which the run has no figures say so."""
     clears = (*_clear_bars(result), *_unreadable_bars(result))
-    return (*clears, *_other_bars(result), *_stored_bars(result), *_ingest_bars(result))
+    return (*clears, *_other_bars(result), *_stored_bars(result), *_ingest_bars(result), *_answer_bars(result))
 
 
 def _clear_bars(result: Result) -> tuple[Bar, ...]:
@@ -110,7 +112,7 @@ def _ingest_bars(result: Result) -> tuple[Bar, ...]:
     ours, bare = (result.median(ingest.INGEST, who, ingest.FIRST) for who in (OURS, ingest.BARE))
     again = result.median(ingest.INGEST, OURS, ingest.AGAIN)
     return (
-        Bar("ingest of a folder against its readers and FTS5 alone", 2, "x", _ratio(ours, bare)),
+        Bar("ingest of a folder against its parsers and FTS5 alone", 2, "x", _ratio(ours, bare)),
         Bar(
             "ingest of a folder: memory of the main process",
             250,
@@ -118,6 +120,35 @@ def _ingest_bars(result: Result) -> tuple[Bar, ...]:
             result.figure(ingest.INGEST, OURS, ingest.MEGABYTES),
         ),
         Bar("ingest of an unchanged folder", 2, " s", None if again is None else again / 1000),
+    )
+
+
+def _answer_bars(result: Result) -> tuple[Bar, ...]:
+    large = result.figure(answers.ANSWERS, OURS, answers.CHUNKS) == LARGE
+    quoted = partial(result.percentile, part=answers.ANSWERS, who=OURS, what=answers.FIRST_TEXT)
+    ours, bare = (
+        [result.median(answers.ANSWERS, who, what) for what in (answers.MODEL_FIRST, answers.MODEL_ALL)]
+        for who in (OURS, answers.BARE)
+    )
+    later, longer = (None if a is None or b is None else a - b for a, b in zip(ours, bare, strict=True))
+    share, kilobytes = (
+        result.figure(streams.STREAMS, streams.THREADS, f"{what}, {MOST_STREAMS}")
+        for what in (streams.SHARE, streams.KILOBYTES)
+    )
+    ping = result.percentile(99, streams.STREAMS, streams.THREADS, streams.PING, MOST_STREAMS)
+    return (
+        Bar("answer without a model, 100,000 passages: first text, median", 60, " ms", quoted(50) if large else None),
+        Bar("answer without a model, 100,000 passages: first text, p99", 200, " ms", quoted(99) if large else None),
+        Bar("answer of a model: first text later than the model's own", 30, " ms", later),
+        Bar(
+            "answer of a model: longer than the model's own",
+            2,
+            " %",
+            None if longer is None or not bare[1] else 100 * longer / bare[1],
+        ),
+        Bar(f"{MOST_STREAMS:,} streams, one process with threads: text delivered", 98, " %", share, at_least=True),
+        Bar(f"{MOST_STREAMS:,} streams, one process with threads: p99 of a ping", 50, " ms", ping),
+        Bar(f"{MOST_STREAMS:,} streams, one process with threads: memory of each", 40, " KB", kilobytes),
     )
 
 

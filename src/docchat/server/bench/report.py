@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import chats, documents, http, ingest, limits, memory, stored, unreadable
+from . import answers, chats, documents, http, ingest, limits, memory, stored, streams, unreadable
 from .bars import bars
 from .founding import NAME as FOUNDING
 from .measure import LOAD_AFTER, LOAD_BEFORE, MACHINE, OURS, PROCESSORS, Result, Series, as_json
@@ -60,6 +60,10 @@ def tables(result: Result) -> Iterable[Table]:
     if (files := result.figure(ingest.INGEST, OURS, ingest.FILES)) is not None:
         title = f"A folder of {files:,.0f} files"
         yield _simple(title, result.part(ingest.INGEST), lambda item: f"{item.key.who}: {item.key.what}")
+    if (chunks := result.figure(answers.ANSWERS, OURS, answers.CHUNKS)) is not None:
+        title = f"Answers in a library of {chunks:,.0f} passages"
+        yield _simple(title, result.part(answers.ANSWERS), lambda item: f"{item.key.who}: {item.key.what}")
+    yield from _streams(result)
     rows = tuple((bar.name, bar.asked, bar.got, bar.verdict) for bar in bars(result))
     yield Table("Bars", ("bar", "asked", "measured", "verdict"), rows)
 
@@ -149,6 +153,24 @@ def _open(result: Result) -> Iterable[Table]:
         for name in names
     ]
     yield Table("1,000 open chats", ("", "MB", "descriptors"), tuple(rows))
+
+
+def _streams(result: Result) -> Iterable[Table]:
+    """Each server with each number of streams."""
+    found = [item.key for item in result.part(streams.STREAMS) if item.key.what == streams.FIRST]
+    rows = []
+    for key in found:
+        times = [result.find(streams.STREAMS, key.who, what, key.size) for what in (streams.FIRST, streams.PING)]
+        cells = [milliseconds(item.percentile(rank)) if item else "-" for item in times for rank in (50, 99)]
+        figures = [
+            result.figure(streams.STREAMS, key.who, f"{what}, {key.size}")
+            for what in (streams.SHARE, streams.KILOBYTES, streams.FAILED)
+        ]
+        said = ["-" if value is None else f"{value:,.1f}" for value in figures]
+        rows.append((f"{key.size:,} at once, {key.who}", *cells, *said))
+    if rows:
+        head = ("", "first text", "p99", "ping", "p99", "% of the text", "KB each", "not to the end")
+        yield Table("Answers that stream at once from one process", head, tuple(rows))
 
 
 def _row(name: str, found: Sequence[Series | None]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from ...config import Settings
 from ..home import temporary_services
 from . import limits
+from .answers import measure_answers
 from .bars import OPEN_CHATS
 from .chats import measure_chats
 from .documents import measure_documents
@@ -23,9 +24,10 @@ from .peers import available
 from .postgres import postgres
 from .stored import libraries, measure_stored
 from .stores import DocChatStore, Store
+from .streams import measure_streams
 from .unreadable import measure_unreadable
 
-PARTS = ("documents", "ingest", "chats", "unreadable", "open", "stored", "http")
+PARTS = ("documents", "ingest", "answers", "streams", "chats", "unreadable", "open", "stored", "http")
 _NO_DISK_MS = 0.01
 
 
@@ -38,11 +40,13 @@ class Plan:
     sessions: tuple[int, ...] = (1000, 100_000, 1_000_000)
     rounds: int = 12
     requests: int = 300
+    chunks: int = 100_000
+    streams: tuple[int, ...] = (100, 500, 1000)
     parts: tuple[str, ...] = PARTS
     postgres_url: str | None = None
 
 
-QUICK = Plan(lengths=(10, 100, 1000), sessions=(1000, 10_000), rounds=3, requests=60)
+QUICK = Plan(lengths=(10, 100, 1000), sessions=(1000, 10_000), rounds=3, requests=60, chunks=2000, streams=(20,))
 """A run of a minute or two, for a look; its bars at larger sizes are not measured."""
 
 
@@ -57,6 +61,7 @@ def run_bench(settings: Settings, plan: Plan, *, progress: Callable[[str], None]
             measure_documents(recorder, services, plan.data)
     if "ingest" in plan.parts and plan.data is not None:
         measure_ingest(recorder, settings, plan.data, rounds=plan.rounds, progress=progress)
+    _measure_answers(recorder, settings, plan, progress)
     names = _compare(recorder, settings, plan, progress) if "chats" in plan.parts else None
     if "unreadable" in plan.parts:
         with (
@@ -82,6 +87,13 @@ def run_bench(settings: Settings, plan: Plan, *, progress: Callable[[str], None]
         recorder.notes.append("the disk: temporary files are kept in memory here; set TMPDIR to a directory on a disk")
         result = recorder.result()
     return result
+
+
+def _measure_answers(recorder: Recorder, settings: Settings, plan: Plan, progress: Callable[[str], None]) -> None:
+    if "answers" in plan.parts:
+        measure_answers(recorder, settings, chunks=plan.chunks, rounds=plan.rounds, progress=progress)
+    if "streams" in plan.parts:
+        measure_streams(recorder, settings, plan.streams, progress=progress)
 
 
 def _compare(recorder: Recorder, settings: Settings, plan: Plan, progress: Callable[[str], None]) -> list[str]:

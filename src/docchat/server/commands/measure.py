@@ -111,6 +111,8 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 @click.option("--quick", is_flag=True, help="Fewer rounds and smaller sizes: a minute or two.")
 @click.option("--messages", metavar="N,N", callback=_numbers, help="Lengths of the chats.")
 @click.option("--sessions", metavar="N,N", callback=_numbers, help="Numbers of stored chats.")
+@click.option("--chunks", metavar="N", type=click.IntRange(1), help="Passages of the library that is asked.")
+@click.option("--streams", metavar="N,N", callback=_numbers, help="Numbers of answers that stream at once.")
 @click.option("--rounds", metavar="N", type=click.IntRange(1), help="How often each is measured in turn.")
 @click.option("--only", multiple=True, type=click.Choice(PARTS), help="This part alone; may be repeated.")
 @click.option("--postgres", metavar="URL", help="A PostgreSQL whose commits are timed as a limit.")
@@ -139,6 +141,8 @@ def _plan(
     quick: bool,
     messages: tuple[int, ...],
     sessions: tuple[int, ...],
+    chunks: int | None,
+    streams: tuple[int, ...],
     rounds: int | None,
     only: tuple[str, ...],
     postgres: str | None,
@@ -149,6 +153,8 @@ def _plan(
         data=data,
         lengths=messages or plan.lengths,
         sessions=sessions or plan.sessions,
+        chunks=chunks or plan.chunks,
+        streams=streams or plan.streams,
         rounds=rounds or plan.rounds,
         requests=plan.requests if rounds is None else rounds * _REQUESTS_A_ROUND,
         parts=only or plan.parts,

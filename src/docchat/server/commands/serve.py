@@ -95,6 +95,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "timeout": 60,
             "graceful_timeout": _GRACE_SECONDS,  # open streams would hold a stop back for longer
             "keepalive": 5,
+            "worker_connections": 1000 + self._options["threads"],  # open connections may not be fewer than streams
             "loglevel": "warning",
             "control_socket_disable": True,
             # Who is behind a proxy is decided by DOCCHAT_TRUSTED_PROXIES alone.
