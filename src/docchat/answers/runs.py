@@ -209,7 +209,9 @@ class Runs:
             rounds += 1
             for live in self._running():
                 if live.followed_elsewhere or rounds % STORE_ROUNDS == 0:
+                    begun = time.monotonic()
                     _guarded("stored", live.keep)
+                    time.sleep(time.monotonic() - begun)  # others write, too: one after another would shut them out
 
 
 def _guarded(what: str, work: Callable[[], None]) -> None:
