@@ -93,3 +93,46 @@ def test_the_text_holds_only_marks_that_exist(text: str) -> None:
     cited = {citation.number for _, citation in citations}
     assert cited <= {1, 2}
     assert all(f"[{number}]" in said for number in cited)
+
+
+def doubts(text: str) -> list[tuple[str, str]]:
+    """What the text said doubts, with the kind of each doubt."""
+    marker = Marker(PASSAGES)
+    said = "".join(segment for segment in [*marker.feed(text), *marker.finish()] if isinstance(segment, str))
+    return [(said[doubt.start : doubt.end], doubt.kind) for doubt in marker.doubts]
+
+
+def test_a_wrong_mark_goes_where_it_belongs_or_away() -> None:
+    assert read(["Honey never spoils [1]."])[0] == "Honey never spoils [2]."
+    assert read(["Ferries sail to Norway daily [1]."])[0] == "Ferries sail to Norway daily."
+    assert doubts("Ferries sail to Norway daily [1].") == [("Ferries sail to Norway daily.", "unsupported")]
+
+
+def test_a_sentence_without_a_mark_gets_one_or_is_doubted() -> None:
+    text = "Honey never spoils. Ferries sail to Norway."
+    assert read([text])[0] == "Honey never spoils. [2] Ferries sail to Norway."
+    assert doubts(text) == [("Ferries sail to Norway.", "unsupported")]
+
+
+def test_a_number_that_no_cited_passage_has_is_flagged() -> None:
+    text = "Each day the one queen of a hive lays 3,000 eggs [1]."
+    assert doubts(text) == [("3,000", "number")]
+
+
+def test_what_claims_nothing_is_not_doubted() -> None:
+    assert doubts("# Bees\n\nHere is what I found:\n\n1. Bees dance [1].\n\nLet me know if you need more!") == []
+
+
+def test_a_mark_before_its_claim_waits_for_the_end_of_the_sentence() -> None:
+    assert read(["[2] Honey never spoils.\nMore"])[0] == "Honey never spoils. [2]\nMore"
+
+
+def test_code_and_tables_stay_as_they_are() -> None:
+    for text in ("```\nx[1] = 2\n```\n", "| honey | never spoils |\n"):
+        assert read([text])[0] == text
+
+
+def test_nothing_is_held_back_but_what_may_be_a_mark() -> None:
+    marker = Marker(PASSAGES)
+    assert "".join(map(str, marker.feed("Ferries sail to Nor"))) == "Ferries sail to Nor"
+    assert "".join(map(str, marker.feed("way ["))) == "way"

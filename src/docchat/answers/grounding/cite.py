@@ -50,6 +50,7 @@ class Marker:
         self._blank = ""
         self._said = 0
         self._fenced = False
+        self._at_start = False
         self._sentence = Sentence(0)
         self._found: list[Segment] = []
         self._doubts: list[Doubt] = []
@@ -94,8 +95,10 @@ class Marker:
 
     def _read_text(self, text: str) -> None:
         for token in _TOKEN.findall(text):
+            blank = token.removeprefix(" ") if self._at_start else token
+            self._at_start = False
             if token.isspace():
-                self._blank += token
+                self._blank += blank
                 continue
             if self._sentence.ended(self._blank, token):
                 self._close()
@@ -137,6 +140,7 @@ class Marker:
             self._say_marks(numbers, part, self._blank)
             self._carry(numbers)
         else:
+            self._at_start = not self._sentence.text and not self._blank.endswith(" ")
             self._blank = self._blank.removesuffix(" ")
 
     def _usable(self, number: int) -> bool:
