@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from ..errors import ConfigError, StorageFull, StoreError, StoreUnavailable
+from .turns import Turns
 
 # A listener to "begin" would do as well, but slows every statement of its engine down by a third.
 registry.register("sqlite.docchat_read", __name__, "_ReadingDialect")
@@ -24,6 +25,7 @@ registry.register("sqlite.docchat_write", __name__, "_WritingDialect")
 _FULL = ("disk is full", "no space left", "disk full", "could not extend file")
 _LONG_WAIT_SECONDS = 1.0
 _AWAY_SECONDS = 1.0
+_SHORT_WAIT_SECONDS = 0.2
 _CONFLICTS = ("40001", "40P01", "55P03")
 
 
@@ -49,11 +51,12 @@ class _WritingDialect(SQLiteDialect_pysqlite):
 
 @dataclass(frozen=True, slots=True)
 class _Engines:
-    """The engines of one process, over one pool of connections."""
+    """The engines of one process, over one pool of connections; on SQLite its writers take turns."""
 
     pid: int
     reading: Engine
     writing: Engine
+    turns: Turns | None = None
 
 
 class Database:
@@ -121,8 +124,15 @@ class Database:
             raise StoreUnavailable
         try:
             engines = self._engines()
-            with (engines.writing if write else engines.reading).begin() as connection:
-                yield connection
+            if not write:
+                with engines.reading.begin() as connection:
+                    yield connection
+            elif engines.turns is None:
+                with engines.writing.begin() as connection:
+                    yield connection
+            else:
+                with _in_turn(engines.turns, engines.writing, self.timeout) as connection:
+                    yield connection
         except (DBAPIError, PoolTimeout) as error:
             if not self.is_sqlite and _is_outage(error):
                 self._note_outage(start)
@@ -175,7 +185,7 @@ class Database:
         )
         event.listen(reading, "connect", _prepare_sqlite)
         writing = create_engine(self.url.set(drivername="sqlite+docchat_write"), pool=reading.pool)
-        return _Engines(os.getpid(), reading, writing)
+        return _Engines(os.getpid(), reading, writing, Turns())
 
     def _make_postgresql(self) -> Engine:
         milliseconds = int(self.timeout * 1000)
@@ -201,6 +211,34 @@ class Database:
             ) from error
         event.listen(engine, "checkout", self._ping)
         return engine
+
+
+@contextmanager
+def _in_turn(turns: Turns, engine: Engine, timeout: float) -> Iterator[Connection]:
+    """A transaction that waits for the writers of this process, then for those of others, `timeout` seconds in all."""
+    begun = time.monotonic()
+    if not turns.take(timeout=timeout):
+        raise StoreUnavailable
+    try:
+        with engine.connect() as connection:
+            waited = time.monotonic() - begun
+            if waited > _SHORT_WAIT_SECONDS:
+                _patience(connection, timeout - waited)
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                if waited > _SHORT_WAIT_SECONDS:
+                    _patience(connection, timeout)
+    finally:
+        turns.give()
+
+
+def _patience(connection: Connection, seconds: float) -> None:
+    """How long this connection waits for the write lock."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101  (tells mypy the driver's own type)
+    driver.execute(f"PRAGMA busy_timeout={max(1, int(seconds * 1000))}").close()
 
 
 def _prepare_sqlite(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
