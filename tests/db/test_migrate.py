@@ -55,6 +55,10 @@ CREATE TABLE document (
   size BIGINT NOT NULL, sha256 VARCHAR(64) NOT NULL, state VARCHAR(16) NOT NULL, error TEXT, error_code VARCHAR(64),
   pages INTEGER DEFAULT 0 NOT NULL, passages INTEGER DEFAULT 0 NOT NULL, created_at BIGINT NOT NULL, UNIQUE (id));
 CREATE INDEX document_by_owner ON document (owner, created_at DESC, no DESC);
+CREATE TABLE answer_run (
+  id {uuid} NOT NULL PRIMARY KEY, session_no BIGINT NOT NULL REFERENCES chat_session (no) ON DELETE CASCADE,
+  message_id BIGINT NOT NULL, beat_at BIGINT NOT NULL, stop INTEGER DEFAULT 0 NOT NULL);
+CREATE INDEX ix_answer_run_session_no ON answer_run (session_no);
 """
 _NEW = ("collection", "collection_member", "attachment", "attachment_part")
 _TYPES = {
