@@ -44,6 +44,7 @@ def is_row(text: str) -> bool:
 
 def is_claim(text: str) -> bool:
     """Whether a sentence of an answer, as it stands there with its Markdown, says something that can be wrong."""
+    text = " ".join(text.split())  # a long run of blanks takes some patterns the square of its length
     if _HEADING.match(text) or _RULE.match(text) or _ASKS.search(text):
         return False
     body = plain(text)

@@ -16,7 +16,7 @@ _NO_STOP = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|No|Nos|Art|Fig|Sec|Vol|vs|approx|ca|cf|e\.g|i\.e|z\.B|Nr|Abs|bzw|[^\W\d_])"
     r"|(?:^|\s)\d{1,2})\.\Z"
 )
-_LIST_NUMBER = re.compile(r"\s*(?:>\s*)*\d{1,3}[.)](?=\s)")
+_LIST_NUMBER = re.compile(r"\A\s*(?:>\s*)*\d{1,3}[.)](?=\s)")
 
 
 class Sentence:
