@@ -32,6 +32,8 @@ _EXTREME_BONUS = 1.0
 _JOINED_CHARS = 500
 _SIMILAR_BEGIN = 5
 _SIMILAR_REST = 3
+# Few passages say little of how common a word is: a word of one of two passages is not a common one.
+_SMALLEST_LIBRARY = 200
 _NO_TERMS: frozenset[str] = frozenset()
 # The dots of a table of contents: it names everything and says nothing.
 _LEADERS = re.compile(r"\.{5}|(?:\. ){5}|\u2026{3}")
@@ -56,6 +58,7 @@ class Question:
     def of(cls, text: str, frequencies: tuple[int, Mapping[str, int]]) -> "Question":
         """Weigh the terms by `frequencies`: the number of passages, and of those that hold each term."""
         total, holding = frequencies
+        total = max(total, _SMALLEST_LIBRARY)
         weights = {term: _weight(total, holding.get(term, 0)) for term in terms(text)}
         return cls(text, weights, _weight(total, 0), wanted(text))
 
