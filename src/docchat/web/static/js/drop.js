@@ -37,11 +37,15 @@ class Drop extends HTMLElement {
     addEventListener("dragover", (event) => carriesFiles(event) && event.preventDefault());
     addEventListener("drop", (event) => this.#dropped(event));
     addEventListener("paste", (event) => this.#pasted(event));
-    document.addEventListener("change", (event) => {
-      if (!event.target.matches("[data-pick]")) return;
-      emit("files", { files: [...event.target.files] });
-      event.target.value = "";
-    });
+    document.addEventListener("change", (event) => event.target.matches("[data-pick]") && this.#picked(event.target));
+    // What was picked before those who take it were there.
+    addEventListener("load", () => document.querySelectorAll("[data-pick]").forEach((input) => this.#picked(input)));
+  }
+
+  #picked(input) {
+    if (document.readyState !== "complete" || !input.files.length) return;
+    emit("files", { files: [...input.files] });
+    input.value = "";
   }
 
   #move(event, step) {
