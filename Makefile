@@ -3,9 +3,8 @@
 .PHONY: setup run test prove check bench clean
 
 PORT = 8000
-# Two at once: most tests wait for a server, a database or a browser, not for a core. A file stays with one of them, in
-# the order of the folders: the last ones are short, so that neither waits long for the other.
-PARALLEL = -n 2 --dist loadfile --no-loadscope-reorder
+# Two at once: most tests wait for a server, a database or a browser, not for a core. A file stays with one of them.
+PARALLEL = -n 2 --dist loadfile
 
 setup:
 	@sh scripts/setup.sh run
