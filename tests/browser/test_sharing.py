@@ -64,3 +64,19 @@ def test_a_file_is_attached_to_a_chat_and_goes_with_it(browser: Browser, tmp_pat
     browser.see_no(".attached-file")
     browser.go("documents")
     browser.see("[data-sum]", text="No documents yet")
+
+
+def test_files_picked_while_the_place_is_drawn_anew_are_taken(browser: Browser, tmp_path: Path) -> None:
+    """A file dialogue stays open for long; meanwhile the chat list may load or another chat open."""
+    file = tmp_path / "note.txt"
+    file.write_text(RIVER, encoding="utf-8")
+    browser.see("[data-welcome] .button", text="Add documents")
+    opened = browser.run("""
+        let opened = null;
+        document.addEventListener("click", (event) => { if (event.target.matches("[type=file]")) { opened = event.target; event.preventDefault(); } });
+        document.querySelector("[data-welcome] .button").click();
+        return opened;
+    """)
+    browser.click("[data-new-chat]")
+    opened.send_keys(str(file))
+    browser.see(".upload.ready [title='note.txt']", seconds=60)

@@ -18,7 +18,9 @@ export function welcome(about) {
   if (about.kind === "lost") return lost(about);
   const nodes = about.kind === "cleared" ? [cleared(about)] : [];
   const line = h("p", {}, "\u00a0");
-  const add = h("label", { class: "button", hidden: true }, icon("upload"), "Add documents", h("input", { class: "sr", type: "file", multiple: true, "data-pick": "" }));
+  // The one below stays when this place is drawn anew; an input in here would be gone while the person still picks.
+  const pick = () => document.querySelector("[data-pick]").click();
+  const add = h("button", { type: "button", class: "button", hidden: true, onclick: pick }, icon("upload"), "Add documents");
   count(line, add);
   return [...nodes, h("h2", {}, "Ask your documents."), line, add, firstSuggestions()];
 }
