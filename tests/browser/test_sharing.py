@@ -73,7 +73,11 @@ def test_files_picked_while_the_place_is_drawn_anew_are_taken(browser: Browser, 
     browser.see("[data-welcome] .button", text="Add documents")
     opened = browser.run("""
         let opened = null;
-        document.addEventListener("click", (event) => { if (event.target.matches("[type=file]")) { opened = event.target; event.preventDefault(); } });
+        addEventListener("click", (event) => {
+          if (!event.target.matches("[type=file]")) return;
+          opened = event.target;
+          event.preventDefault();
+        });
         document.querySelector("[data-welcome] .button").click();
         return opened;
     """)
