@@ -60,7 +60,7 @@ CREATE TABLE answer_run (
   message_id BIGINT NOT NULL, beat_at BIGINT NOT NULL, stop INTEGER DEFAULT 0 NOT NULL);
 CREATE INDEX ix_answer_run_session_no ON answer_run (session_no);
 """
-_NEW = ("collection", "collection_member", "attachment", "attachment_part")
+_NEW = ("collection", "collection_member", "attachment", "attachment_part", "draft")
 _TYPES = {
     True: {"serial": "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT", "uuid": "CHAR(32)", "bytes": "BLOB"},
     False: {"serial": "BIGSERIAL PRIMARY KEY", "uuid": "UUID", "bytes": "BYTEA"},

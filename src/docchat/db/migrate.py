@@ -17,6 +17,7 @@ from .schema import (
     collection,
     collection_member,
     document,
+    draft,
     feedback,
     followed_file,
     job,
@@ -62,9 +63,7 @@ def _m002_receipts(connection: Connection) -> None:
         text(f"INSERT INTO receipt ({kept}, state) SELECT {kept}, 'done' FROM receipt_before")  # noqa: S608
     )
     connection.execute(text("DROP TABLE receipt_before"))
-    for index in chat_session.indexes:
-        if "document_id" not in index.c:  # a column of a later step
-            index.create(connection, checkfirst=True)
+    _index_sessions(connection, later=("document_id", "pinned_at"))
     waiting = select(job.c.id, job.c.subject).where(job.c.kind == "reclaim", job.c.subject != "documents")
     for found in connection.execute(waiting).all():
         no = int(found.subject)
@@ -97,12 +96,26 @@ def _m004_answers(connection: Connection) -> None:
     connection.execute(text(f"ALTER TABLE chat_session ADD COLUMN document_id {_UUID[connection.dialect.name]}"))
     connection.execute(text("ALTER TABLE chat_session ADD COLUMN section VARCHAR(64)"))
     connection.execute(text("ALTER TABLE answer_run ADD COLUMN followed_at BIGINT"))
+    _index_sessions(connection, later=("pinned_at",))
+
+
+def _m005_chats(connection: Connection) -> None:
+    """Chats that are pinned or put away, and drafts of questions."""
+    metadata.create_all(connection, tables=[draft])
+    for name in ("pinned_at", "archived_at"):
+        connection.execute(text(f"ALTER TABLE chat_session ADD COLUMN {name} BIGINT"))
+    _index_sessions(connection)
+
+
+def _index_sessions(connection: Connection, *, later: tuple[str, ...] = ()) -> None:
+    """Make the indexes that are missing, but for those over a column of a later step."""
     for index in chat_session.indexes:
-        index.create(connection, checkfirst=True)
+        if not set(later).intersection(index.c.keys()):
+            index.create(connection, checkfirst=True)
 
 
 _UUID = {"sqlite": "CHAR(32)", "postgresql": "UUID"}
-STEPS: tuple[Step, ...] = (_m001_tables, _m002_receipts, _m003_collections, _m004_answers)
+STEPS: tuple[Step, ...] = (_m001_tables, _m002_receipts, _m003_collections, _m004_answers, _m005_chats)
 
 
 def migrate(database: Database, *, extra: Step | None = None) -> Origin:

@@ -57,6 +57,7 @@ store_meta = Table(
 # `memory_seq` are kept but not told to a model. `turn` counts the changes of an owner's sessions: the newest has the
 # highest, whatever the clock says. `attachments` and `attached_passages` are counters for receipts; `next_part` numbers
 # the rows of attachments. A chat about a part of a document names both; `section` is a place in it, never its words.
+# One that is put away has `archived_at`, and its `turn` is negative: so one index lists either kind in its order.
 chat_session = Table(
     "chat_session",
     metadata,
@@ -81,6 +82,8 @@ chat_session = Table(
     Column("next_part", Integer, nullable=False, server_default=text("0")),
     Column("document_id", Uuid),
     Column("section", String(64)),
+    Column("pinned_at", Instant),
+    Column("archived_at", Instant),
     sqlite_autoincrement=True,
 )
 Index(
@@ -103,6 +106,13 @@ Index(
     chat_session.c.owner,
     sqlite_where=chat_session.c.document_id.is_not(None),
     postgresql_where=chat_session.c.document_id.is_not(None),
+)
+Index(
+    "chat_session_pinned",
+    chat_session.c.owner,
+    chat_session.c.pinned_at.desc(),
+    sqlite_where=chat_session.c.pinned_at.is_not(None),
+    postgresql_where=chat_session.c.pinned_at.is_not(None),
 )
 
 # id = session no << 24 | seq: the rows of a session are one range of the primary key.
@@ -131,6 +141,16 @@ feedback = Table(
     "feedback",
     metadata,
     Column("id", _Number, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# What stands in the box of a chat and was not sent, sealed under the history key in `slot`, which tells a draft of
+# before a clear of the history that can be undone from one of today. `id` is session no << 24.
+draft = Table(
+    "draft",
+    metadata,
+    Column("id", _Number, primary_key=True, autoincrement=False),
+    Column("slot", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
 
@@ -164,7 +184,7 @@ attachment_part = Table(
     UniqueConstraint("attachment_no", "kind", "number", name="attachment_part_number"),
 )
 
-SESSION_OWNED = (message, feedback, answer_run, attachment, attachment_part)
+SESSION_OWNED = (message, feedback, draft, answer_run, attachment, attachment_part)
 """Every table whose rows belong to a session. A clear empties them all; a test reads each of them afterwards."""
 
 # `scope` says in ids and numbers what a clear is still to do, or what an undo needs; never content.

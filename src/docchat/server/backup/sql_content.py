@@ -24,6 +24,7 @@ from ...db.schema import (
     collection_member,
     document,
     document_page,
+    draft,
     feedback,
     followed_file,
     job,
@@ -43,9 +44,9 @@ TABLES: tuple[Table, ...] = (
     *(store_meta, chat_session, message, feedback, attachment, attachment_part, receipt, account, chat_model, usage),
     *(collection, collection_member, document, document_page, chunk),
 )
-LEFT_OUT: tuple[Table, ...] = (job, answer_run, original_part, followed_file)
-"""Tables of which nothing is backed up: work that is put again, processes, originals, which are files, and what the
-hashes of documents tell as well."""
+LEFT_OUT: tuple[Table, ...] = (job, answer_run, draft, original_part, followed_file)
+"""Tables of which nothing is backed up: work that is put again, processes, what nobody has sent yet, originals, which
+are files, and what the hashes of documents tell as well."""
 
 _SESSIONS = 100
 _MESSAGES = 500
