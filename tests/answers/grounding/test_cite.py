@@ -114,6 +114,19 @@ def test_a_sentence_without_a_mark_gets_one_or_is_doubted() -> None:
     assert doubts(text) == [("Ferries sail to Norway.", "unsupported")]
 
 
+def test_a_mark_of_our_own_needs_the_words_in_their_order_and_every_name() -> None:
+    """The same words put together otherwise say something else."""
+    page = "The town of Orvik was the seat of the Duchy of Lund until 1796, when it was taken by the King of Halm."
+    right = "Orvik was the seat of the Duchy of Lund until 1796."
+    wrong = "The Duchy of Lund was taken by the King of Orvik in 1796."
+    other = "Tarn was the seat of the Duchy of Lund until 1796."
+    for text, marks in ((right, " [1]"), (wrong, ""), (other, "")):
+        marker = Marker([passage(1, page)])
+        said = "".join(part for part in [*marker.feed(text), *marker.finish()] if isinstance(part, str))
+        assert said == text + marks
+        assert bool(marker.doubts) == (not marks)
+
+
 def test_a_number_that_no_cited_passage_has_is_flagged() -> None:
     text = "Each day the one queen of a hive lays 3,000 eggs [1]."
     assert doubts(text) == [("3,000", "number")]

@@ -32,10 +32,14 @@ KEEPS = 0.45
 HOLDS = 0.6
 """A passage with so much gets a mark that the model gave to another, and carries the sentences before its mark."""
 _MUCH_BETTER = 0.25
-# A mark that no model gave needs more: nearly all words in the passage, most of them in one unit.
+# A mark that no model gave needs more: nearly all words in the passage, and in one unit of it in the same order. The
+# same words in another order often say something else: "Poland was annexed by Prussia" of "Warsaw, the capital of
+# Poland, was annexed by Prussia".
 _SURE_WHOLE = 0.85
 _SURE_ALONE = 0.75
-_CAPITAL = re.compile(r"(?<=[\w,;)\"'\u201d\u2019] )[^\W\d_a-z\u00df-\u00ff][\w\u2019'-]+")
+_SURE_ORDER = 0.82
+_MOST_TERMS = 150
+_CAPITAL = re.compile(r"(?<=[\w,;)\"'\u201d\u2019] )[^\W\d_a-z\u00df-\u00ff][\w\u2019'+&-]+")
 _NOT = re.compile(
     r"\b(?:not?|never|nobody|nothing|nowhere|none|neither|nor|without|cannot|except|unless|unable|fail(?:s|ed|ures?|ing)?|lacks?|lacked|den(?:y|ies|ied)"
     r"|refus(?:e|es|ed)|prohibit(?:s|ed)?|forbid(?:s|den)?|nicht|keine?[nmrs]?|nie|niemals|ohne|jamais|sans|aucune?"
@@ -47,9 +51,10 @@ _NOT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A statement made ready for comparing: the weights of its terms, its numbers, and whether it says no."""
+    """A statement made ready for comparing: its terms in order, their weights, its numbers, whether it says no."""
 
     text: str
+    words: tuple[str, ...]
     weights: dict[str, float]
     numbers: tuple[Number, ...]
     negative: bool
@@ -65,7 +70,8 @@ class Claim:
 class Verdict:
     """What a passage is to a claim: `support` 0 to 1; the numbers it lacks; whether it says the contrary.
 
-    `foreign`: in another language, so that words cannot tell. `sure`: one unit of it has nearly the whole claim.
+    `foreign`: in another language, so that words cannot tell. `sure`: one unit of it says nearly the whole claim, in
+    the same order.
     """
 
     support: float
@@ -85,6 +91,7 @@ class _Held:
         self.tongue = language.of_text(chunk.text)
         tongue = "" if self.tongue == "english" else self.tongue
         bodies = [unit.text for unit in units] or [chunk.text]
+        self.units = [f"{unit.heading} {unit.lead} {unit.text}" for unit in units] or [chunk.text]
         whole = f"{chunk.document_name} {chunk.label} {around} {chunk.text}"
         self.places: dict[str, set[int]] = {}
         for place, text in enumerate(bodies):
@@ -134,13 +141,15 @@ class Checker:
         tongue = language.of_text(body)
         common = language.COMMON_WORDS.get(tongue, frozenset()) | language.COMMON_ELSEWHERE
         weights: dict[str, float] = {}
+        words: list[str] = []
         for word in body.split():
             weight = _COMMON if word.casefold().strip(".,;:!?()") in common else _WORD
             for term in terms(word, self._known):
                 if not term[0].isdigit():
+                    words.append(term)
                     weights[term] = max(weights.get(term, 0.0), _NAME if term in names else weight)
         numbers = tuple(number for number in numbers_of(body) if not number.counted)
-        return Claim(body, weights, numbers, _NOT.search(body) is not None, script_of(body))
+        return Claim(body, tuple(words), weights, numbers, _NOT.search(body) is not None, script_of(body))
 
     def verdict(self, claim: Claim, number: int) -> Verdict:
         """How passage `number` stands to a claim."""
@@ -154,7 +163,7 @@ class Checker:
         lacking = tuple(one for one in claim.numbers if not one.among(held.values))
         there = _NAME * (len(claim.numbers) - len(lacking))
         whole = (sum(claim.weights[term] * share for term, share in found.items()) + there) / total
-        near, alone, contrary = self._near(claim, held, found, total, there)
+        near, alone, contrary, places = self._near(claim, held, found, total, there)
         support = near * _NEAR_SHARE + whole * (1 - _NEAR_SHARE)
         if lacking and support < HOLDS:
             support *= _WRONG_NUMBER
@@ -163,7 +172,7 @@ class Checker:
         if support < _LITTLE and self._other_tongue(claim, held):
             return self._foreign(claim, held, number)
         sure = whole >= _SURE_WHOLE and alone >= _SURE_ALONE and not lacking and not contrary
-        return Verdict(support, lacking, contrary, sure=sure)
+        return Verdict(support, lacking, contrary, sure=sure and self._in_order(claim, held, places))
 
     def best(self, claim: Claim, numbers: Iterable[int]) -> tuple[int, Verdict] | None:
         """The passage of `numbers` that holds the claim best, none that says the contrary before one that does not."""
@@ -199,8 +208,10 @@ class Checker:
 
     def _near(
         self, claim: Claim, held: _Held, found: dict[str, float], total: float, there: float
-    ) -> tuple[float, float, bool]:
-        """The shares that the best few units in a row and the best one have, and whether that says the contrary."""
+    ) -> tuple[float, float, bool, list[int]]:
+        """The shares that the best few units in a row and the best one have, whether that says the contrary, and the
+        places of those that have most of it.
+        """
         alone: dict[int, float] = {}
         run: dict[int, float] = {}
         for term, share in found.items():
@@ -216,7 +227,18 @@ class Checker:
         close = [place for place, worth in alone.items() if words and worth >= _CLOSE * words]
         contrary = bool(close) and all(held.negative[place] is not claim.negative for place in close)
         most = max(alone.values(), default=0.0)
-        return (best + there) / total, (most + there) / total, contrary
+        return (best + there) / total, (most + there) / total, contrary, close
+
+    def _in_order(self, claim: Claim, held: _Held, places: Iterable[int]) -> bool:
+        """Whether one of the units says a claim's words in the claim's order, all its names among them."""
+        words = claim.words[:_MOST_TERMS]
+        weights = [claim.weights[word] for word in words]
+        names = frozenset(word for word in words if claim.weights[word] == _NAME)
+        for place in places:
+            said = terms(held.units[place], self._known)[:_MOST_TERMS]
+            if names.issubset(said) and _common(words, weights, said) >= _SURE_ORDER * sum(weights):
+                return True
+        return False
 
     def _other_tongue(self, claim: Claim, held: _Held) -> bool:
         tongue = language.of_text(claim.text)
@@ -231,6 +253,20 @@ class Checker:
     def _alike(self, claim: Claim, number: int) -> float:
         assert self._likeness is not None  # noqa: S101  (asked for only with one)
         return self._likeness(claim.text, self._passages[number].chunk.text)
+
+
+def _common(words: Sequence[str], weights: Sequence[float], others: Sequence[str]) -> float:
+    """The weight of the longest run of `words`, others left out between them, that stands in `others` in this order."""
+    best = [0.0] * (len(others) + 1)
+    for word, weight in zip(words, weights, strict=True):
+        before = best[0]
+        for place, other in enumerate(others, 1):
+            here = best[place]
+            if word == other or (len(word) >= _SIMILAR_BEGIN and other.startswith(word[:_SIMILAR_BEGIN])):
+                best[place] = max(here, before + weight)
+            best[place] = max(best[place], best[place - 1])
+            before = here
+    return best[-1]
 
 
 def _order(verdict: Verdict) -> float:
