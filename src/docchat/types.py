@@ -49,6 +49,10 @@ class ChatSession:
     """Id of the first message a model is told of; None: all of them."""
     document_id: UUID | None = None
     section: str | None = None
+    pinned: bool = False
+    archived: bool = False
+    drafted: bool = False
+    """Whether a question is begun in it, as far as a list tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +150,11 @@ class ReceiptState(StrEnum):
     UNDONE = "undone"
 
 
-Action = Literal["clear", "delete", "history", "memory", "bulk", "expire", "document", "collection", "attachment"]
+Action = Literal[
+    "clear", "delete", "history", "memory", "bulk", "expire", "document", "collection", "attachment", "erase"
+]
 """What a receipt is for: a chat cleared or deleted, its history or memory cleared, many chats, one past its
-retention, a document, a collection or a chat's attachment deleted."""
+retention, a document, a collection or a chat's attachment deleted, everything of a person erased."""
 
 
 @dataclass(frozen=True, slots=True)

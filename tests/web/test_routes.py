@@ -75,6 +75,7 @@ ROWS = {
     "clear_sessions": Row(json={"all": True}),
     "session": Row(ids=True),
     "rename_session": Row(ids=True, json={"title": "Another"}),
+    "keep_draft": Row(ids=True, json={"text": "begun"}),
     "delete_session": Row(ids=True),
     "session_messages": Row(ids=True),
     "clear_session_by_id": Row(ids=True),
@@ -299,7 +300,7 @@ READS = [route for route in ROUTES if route.endpoint in _READ]
 
 def test_another_users_lists_are_empty(host: Host) -> None:
     things, client = everything(host), host.client("other")
-    assert client.get("/api/sessions").get_json() == {"sessions": [], "next": None}
+    assert client.get("/api/sessions").get_json() == {"sessions": [], "next": None, "pinned": []}
     assert client.get("/api/documents").get_json() == {"documents": [], "next": None}
     assert client.get("/api/collections").get_json() == {"collections": []}
     assert client.post("/api/sessions/search", json={"text": "secret"}).get_json() == {"hits": []}

@@ -16,6 +16,7 @@ from ..db.schema import (
     attachment_part,
     chat_session,
     document,
+    draft,
     feedback,
     job,
     message,
@@ -103,6 +104,11 @@ def leftover_feedback(database: Database) -> Iterator[Leftover]:
     return _leftovers(database, feedback.c.id)
 
 
+def leftover_drafts(database: Database) -> Iterator[Leftover]:
+    """The same of questions that were begun; those of a cleared history are none."""
+    return _leftovers(database, draft.c.id)
+
+
 def leftover_attachments(database: Database) -> Iterator[Leftover]:
     """The same of attachments and their parts, which a cleared history leaves."""
     yield from _leftovers(database, attachment_part.c.id)
@@ -177,7 +183,7 @@ def late_clears(database: Database) -> dict[str, int]:
         "clears are past the end of their undo window": select(func.count())
         .select_from(receipt)
         .where(receipt.c.state == ReceiptState.PENDING, receipt.c.undo_until < late),
-        "clears of many chats go on for more than ten minutes": select(func.count())
+        "clears of many chats, or of all that a person has, go on for more than ten minutes": select(func.count())
         .select_from(receipt)
         .where(receipt.c.state == ReceiptState.RUNNING, receipt.c.created_at < utc_now() - _VERY_LATE),
     }
@@ -197,11 +203,14 @@ def put_again(database: Database, kinds: Sequence[str]) -> None:
     given_up = select(job.c.kind, job.c.subject).where(job.c.kind.in_(kinds), job.c.failed_at.is_not(None))
     late = utc_now() - _LATE
     unsettled = select(receipt.c.id).where(receipt.c.state == ReceiptState.PENDING, receipt.c.undo_until < late)
-    running = select(receipt.c.id).where(receipt.c.state == ReceiptState.RUNNING, receipt.c.created_at < late)
+    running = select(receipt.c.id, receipt.c.action).where(
+        receipt.c.state == ReceiptState.RUNNING, receipt.c.created_at < late
+    )
     with database.write() as connection:
         jobs = [(row.kind, row.subject) for row in connection.execute(given_up)]
         jobs += [("settle", str(found)) for found in connection.execute(unsettled).scalars()]
-        jobs += [("bulk", str(found)) for found in connection.execute(running).scalars()]
+        # The jobs of both kinds are called as their receipts are.
+        jobs += [(row.action, str(row.id)) for row in connection.execute(running)]
         for kind, subject in jobs:
             queue.put(connection, kind=kind, subject=subject)
 

@@ -90,6 +90,18 @@ class Sealer:
         opened = zip(rows, unseal_each(key, sealed), strict=True)
         return {row[0]: Feedback(**_DECODER.decode(str(body, "utf-8"))) for row, body in opened}
 
+    def seal_draft(self, session_id: UUID, slots: Slots, text: str) -> bytes:
+        """What was not sent yet, sealed."""
+        return seal(self._open(session_id, slots.history), text.encode(), context=_draft_context(session_id))
+
+    def open_draft(self, session_id: UUID, slots: Slots, sealed: bytes | None) -> str:
+        """What was not sent yet, "" for nothing. Raises Cleared when session or history are cleared, also meanwhile."""
+        text = ""
+        if sealed is not None:
+            text = unseal(self._open(session_id, slots.history), sealed, context=_draft_context(session_id)).decode()
+        self.check(slots)
+        return text
+
     def seal_parts(self, session_id: UUID, slots: Slots, parts: Iterable[tuple[int, bytes]]) -> list[bytes]:
         """What rows of attachments hold, sealed; each is (id of its row, content)."""
         key = self._open(session_id, slots.meta)
@@ -137,6 +149,10 @@ def _message_context(session_id: UUID, number: int) -> bytes:
 
 def _feedback_context(session_id: UUID, number: int) -> bytes:
     return b"feedback" + session_id.bytes + number.to_bytes(8, "big")
+
+
+def _draft_context(session_id: UUID) -> bytes:
+    return b"draft" + session_id.bytes
 
 
 def _part_context(session_id: UUID, number: int) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
 
 from ..db.engine import Database
 from ..db.prepared import Prepared
@@ -15,7 +15,9 @@ from ..db.schema import SEQ_BITS, answer_run, chat_session, feedback, message
 from ..errors import Cleared, Conflict, InvalidInput, KeyDamaged, NotFound, TooLarge
 from ..keys.keyring import CLEARED, Keyring
 from ..types import ChatSession, Draft, Feedback, Message, MessageState, Page, utc_now
+from . import sql_shelf
 from .sealing import Sealer, Slots, message_of
+from .sql_drafts import SqlDrafts
 from .sql_feedback import SqlFeedback
 from .sql_rows import NEXT_TURN, SessionRow, as_session, find_live, id_range, insert_empty, message_id, slots_of
 from .sql_runs import RunRows
@@ -32,15 +34,6 @@ _SILENCE = timedelta(seconds=10)
 _DEAD = timedelta(minutes=1)
 
 # Statements are built once: building one anew takes four times as long as running it.
-_LIST = (
-    select(chat_session)
-    .where(chat_session.c.owner == bindparam("of_owner"), chat_session.c.cleared_at.is_(None))
-    .order_by(chat_session.c.turn.desc(), chat_session.c.no.desc())
-    .limit(bindparam("most"))
-)
-_TURN = bindparam("turn", type_=chat_session.c.turn.type)
-_NO = bindparam("no", type_=chat_session.c.no.type)
-_LIST_ON = _LIST.where(or_(chat_session.c.turn < _TURN, and_(chat_session.c.turn == _TURN, chat_session.c.no < _NO)))
 # One statement, so that an answer and its run are seen as they are at one moment.
 _MESSAGES = (
     select(message.c.id, message.c.body, answer_run.c.beat_at, feedback.c.body.label("thought"))
@@ -59,6 +52,7 @@ _COUNT_MESSAGES = Prepared(
         next_seq=chat_session.c.next_seq + bindparam("added"),
         updated_at=bindparam("at"),
         turn=NEXT_TURN,
+        archived_at=None,
     )
 )
 _REVISE = update(message).where(message.c.id == bindparam("row_id")).values(body=bindparam("new_body"))
@@ -90,6 +84,7 @@ class SqlSessionStore(RunRows):
         self._sealer = Sealer(keyring)
         self._writer = Writer(database, self._sealer)
         self.feedback = SqlFeedback(database, self._sealer)
+        self.drafts = SqlDrafts(self._writer, self._sealer)
 
     def create(self, *, owner: str, title: str = "") -> ChatSession:
         """A new empty session; keys are made only when there is something to seal."""
@@ -107,24 +102,23 @@ class SqlSessionStore(RunRows):
             row = find_live(connection, owner=owner, session_id=session_id)
         return self._opened(row)
 
-    def list(self, *, owner: str, cursor: str | None = None, limit: int = 20) -> Page[ChatSession]:
-        """The owner's sessions, newest change first. A session cleared meanwhile is left out."""
-        values: dict[str, object] = {"of_owner": owner, "most": limit + 1}
-        if cursor is not None:
-            values["turn"], values["no"] = _position(cursor)
+    def list(
+        self, *, owner: str, cursor: str | None = None, limit: int = 20, archived: bool | None = None
+    ) -> Page[ChatSession]:
+        """The owner's sessions, newest change first. A session cleared meanwhile is left out.
+
+        `archived` asks for those that are put away, or for the others; without it these come after those.
+        """
         with self._database.read() as connection:
-            rows = connection.execute(_LIST if cursor is None else _LIST_ON, values).all()
-        sessions = []
-        for row in rows[:limit]:
-            try:
-                sessions.append(self._opened(row))
-            except Cleared:
-                continue
-            except KeyDamaged:
-                # Shown without its title, so that it can still be deleted; the others are shown as ever.
-                logger.error("session %s: its key is damaged", row.id)  # noqa: TRY400  (a traceback says no more)
-                sessions.append(as_session(row))
-        return Page(tuple(sessions), _cursor(rows[limit - 1]) if len(rows) > limit else None)
+            rows = sql_shelf.listed(connection, owner=owner, cursor=cursor, most=limit + 1, archived=archived)
+        sessions = self._opened_all(rows[:limit])
+        return Page(sessions, sql_shelf.cursor_of(rows[limit - 1]) if len(rows) > limit else None)
+
+    def pinned(self, *, owner: str, limit: int = 100) -> tuple[ChatSession, ...]:
+        """The owner's pinned sessions, what was pinned last first."""
+        with self._database.read() as connection:
+            rows = sql_shelf.pinned(connection, owner=owner, most=limit)
+        return self._opened_all(rows)
 
     def messages(self, *, owner: str, session_id: UUID, cursor: str | None = None, limit: int = 50) -> Page[Message]:
         """The newest `limit` messages before `cursor`, in the order they were said."""
@@ -152,13 +146,31 @@ class SqlSessionStore(RunRows):
 
     def rename(self, *, owner: str, session_id: UUID, title: str) -> ChatSession:
         """Give the session another title."""
-        title = _checked_title(title)
-        if not title:
+        return self.change(owner=owner, session_id=session_id, title=title)
+
+    def change(
+        self,
+        *,
+        owner: str,
+        session_id: UUID,
+        title: str | None = None,
+        pinned: bool | None = None,
+        archived: bool | None = None,
+    ) -> ChatSession:
+        """Give the session another title, pin it or put it away, in one transaction; None leaves it as it is.
+
+        What is put away is not pinned any more; what is pinned, or written to, is not put away.
+        """
+        title = None if title is None else _checked_title(title)
+        if title == "":
             raise InvalidInput("A title must not be empty.", code="empty_title")
         with self._writer.writing() as (connection, made):
             row = find_live(connection, owner=owner, session_id=session_id, lock=True)
-            self._set_title(connection, row, title, made)
-        return as_session(row, title)
+            sql_shelf.mark(connection, row, pinned=pinned, archived=archived)
+            if title is not None:
+                self._set_title(connection, row, title, made)
+            row = find_live(connection, owner=owner, session_id=session_id)
+        return self._opened(row)
 
     def retitle(self, *, owner: str, session_id: UUID, before: str, title: str, watch: Watch) -> bool:
         """Put `title` in the place of the title `before`; whether it still was that.
@@ -295,6 +307,20 @@ class SqlSessionStore(RunRows):
     def _opened(self, row: SessionRow) -> ChatSession:
         return as_session(row, self._sealer.open_title(row.id, slots_of(row), row.title))
 
+    def _opened_all(self, rows: Sequence[SessionRow]) -> tuple[ChatSession, ...]:
+        sessions = []
+        for row in rows:
+            try:
+                session = self._opened(row)
+            except Cleared:
+                continue
+            except KeyDamaged:
+                # Shown without its title, so that it can still be deleted; the others are shown as ever.
+                logger.error("session %s: its key is damaged", row.id)  # noqa: TRY400  (a traceback says no more)
+                session = as_session(row)
+            sessions.append(replace(session, drafted=bool(row.drafted)))
+        return tuple(sessions)
+
 
 def _as_it_stands(found: Message, beat_at: datetime | None, thought: Feedback | None = None) -> Message:
     """A message with what is thought of it; a running answer whose process has not been heard of has failed."""
@@ -310,17 +336,6 @@ def _checked_title(title: str) -> str:
     if len(title) > MAX_TITLE_CHARS:
         raise TooLarge(f"A title has at most {MAX_TITLE_CHARS} characters.", code="title_too_long")
     return title
-
-
-def _cursor(row: SessionRow) -> str:
-    return f"{row.turn}_{row.no}"
-
-
-def _position(cursor: str) -> tuple[int, int]:
-    turn, _, no = cursor.partition("_")
-    if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in (turn, no)):
-        raise InvalidInput("This cursor is not one of ours.", code="bad_cursor")
-    return int(turn), int(no)
 
 
 def _number(cursor: str) -> int:

@@ -18,6 +18,7 @@ from ..types import Receipt, ReceiptState, new_id, utc_now
 from .shredder import Shredder
 from .sql_attachment_rows import JOB as ATTACH
 from .sql_attachment_rows import jobs_of
+from .sql_drafts import count_drafts
 from .sql_rows import counts_of, slots_of
 
 MAX_SELECTED = 10_000
@@ -115,6 +116,7 @@ class SqlBulk:
                 for subject in jobs_of(connection, row.no) if row.attachments else ():
                     queue.cancel(connection, kind=ATTACH, subject=subject)
             runs = connection.execute(ended).rowcount
+            drafts = count_drafts(connection, [row.no for row in rows])
             connection.execute(update(chat_session).where(*mine).values(values))
             more = {
                 "sessions": len(rows),
@@ -122,6 +124,7 @@ class SqlBulk:
                 "titles": sum(row.title is not None for row in rows),
                 "running_answers": runs,
                 **counts_of(rows),
+                **({"drafts": drafts} if drafts else {}),
             }
             counts = found.counts | {kind: found.counts.get(kind, 0) + number for kind, number in more.items()}
             connection.execute(update(receipt).where(receipt.c.id == batch.receipt_id).values(counts=counts))

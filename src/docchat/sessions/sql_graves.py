@@ -20,6 +20,7 @@ from .sealing import Slots
 from .shredder import Shredder
 from .sql_attachment_rows import JOB as ATTACH
 from .sql_attachment_rows import jobs_of
+from .sql_drafts import drop_draft, has_draft
 from .sql_rows import (
     NEXT_TURN,
     About,
@@ -78,6 +79,7 @@ _NEWEST = (
         chat_session.c.owner == bindparam("of_owner"),
         chat_session.c.cleared_at.is_(None),
         chat_session.c.document_id.is_(None),
+        chat_session.c.archived_at.is_(None),
     )
     .order_by(chat_session.c.turn.desc(), chat_session.c.no.desc())
     .limit(100)
@@ -96,7 +98,14 @@ _RENEW = (
         chat_session.c.cleared_at.is_(None),
         chat_session.c.meta_slot.is_(None),
     )
-    .values(id=bindparam("new"), created_at=bindparam("at"), updated_at=bindparam("at"), turn=NEXT_TURN)
+    .values(
+        id=bindparam("new"),
+        created_at=bindparam("at"),
+        updated_at=bindparam("at"),
+        turn=NEXT_TURN,
+        pinned_at=None,
+        archived_at=None,
+    )
     .returning(*chat_session.c)
 )
 
@@ -273,6 +282,8 @@ class SqlGraves:
         if action != "history":
             counts["titles"] = int(row.title is not None)
             counts |= counts_of([row])
+        if has_draft(connection, row):
+            counts["drafts"] = 1
         now = utc_now()
         written = Receipt(new_id(), row.id, action, counts, now)
         if final or not self._shredder.undo_seconds or not slots_of(row).all():
@@ -286,6 +297,8 @@ class SqlGraves:
         if written.state is ReceiptState.PENDING:
             queue.put(connection, kind="settle", subject=str(written.id), delay=self._shredder.undo_seconds)
             return
+        if written.counts.get("drafts"):
+            drop_draft(connection, row.no)
         if row.next_seq <= INLINE_MESSAGES:
             first, last = id_range(row.no)
             for statement in _DELETE_MESSAGES:

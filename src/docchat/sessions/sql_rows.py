@@ -22,7 +22,7 @@ _FIND_LOCKED = Prepared(_FIND.with_for_update())
 _OTHER = chat_session.alias()
 NEXT_TURN = (
     select(func.coalesce(func.max(_OTHER.c.turn), 0) + 1)
-    .where(_OTHER.c.owner == bindparam("of_owner"), _OTHER.c.cleared_at.is_(None))
+    .where(_OTHER.c.owner == bindparam("of_owner"), _OTHER.c.cleared_at.is_(None), _OTHER.c.turn > 0)
     .scalar_subquery()
 )
 """What `turn` becomes when a session of `of_owner` is made or written to: it is the newest then."""
@@ -77,7 +77,8 @@ def as_session(row: SessionRow, title: str = "") -> ChatSession:
     """The session in a row, with its title opened."""
     memory_from = message_id(row.no, row.memory_seq) if row.memory_seq > row.first_seq else None
     known = row.created_at, row.updated_at, memory_from, row.document_id, row.section
-    return ChatSession(row.id, row.owner, title, row.messages, *known)
+    shelf = row.pinned_at is not None, row.archived_at is not None
+    return ChatSession(row.id, row.owner, title, row.messages, *known, *shelf)
 
 
 def counts_of(rows: Sequence[SessionRow]) -> dict[str, int]:

@@ -7,7 +7,7 @@ from sqlalchemy import Column, Connection, Delete, bindparam, delete, select, up
 from ..db import receipts
 from ..db.engine import Database
 from ..db.receipts import ReceiptRow
-from ..db.schema import SEQ_BITS, attachment, attachment_part, chat_session, feedback, job, message, receipt
+from ..db.schema import SEQ_BITS, attachment, attachment_part, chat_session, draft, feedback, job, message, receipt
 from ..errors import Cleared, Conflict
 from ..jobs import queue
 from ..jobs.queue import Job
@@ -16,6 +16,7 @@ from ..types import Receipt, ReceiptState
 from .shredder import Shredder
 from .sql_attachment_rows import JOB as ATTACH
 from .sql_attachment_rows import jobs_of
+from .sql_drafts import drop_draft_of
 from .sql_rows import id_range, message_id
 from .sql_turns import BYTES_OF_MESSAGES
 
@@ -44,10 +45,22 @@ _RETURN_HISTORY = (
         messages=bindparam("count"),
     )
 )
+_BEGUN = select(chat_session.c.history_slot).where(
+    chat_session.c.no == bindparam("row_no"),
+    chat_session.c.cleared_at.is_(None),
+    chat_session.c.next_seq == bindparam("then"),
+)
+_TAKE_KEY = update(chat_session).where(chat_session.c.no == bindparam("row_no")).values(history_slot=None)
 _CLOSE = update(receipt).where(receipt.c.id == bindparam("by")).values(state=bindparam("closed"), undo_until=None)
 # What a session holds is one range of each table's primary key; parts of attachments have up to a megabyte each.
 _FIRST_ID = chat_session.c.no * (1 << SEQ_BITS)
-_HELD = ((feedback.c.id, _BATCH), (message.c.id, _BATCH), (attachment_part.c.id, _PARTS), (attachment.c.no, _BATCH))
+_HELD = (
+    (feedback.c.id, _BATCH),
+    (message.c.id, _BATCH),
+    (draft.c.id, _BATCH),
+    (attachment_part.c.id, _PARTS),
+    (attachment.c.no, _BATCH),
+)
 
 _OF_HISTORY = 2
 """So many of them a cleared history loses: opinions and messages."""
@@ -83,7 +96,9 @@ class SqlSettle:
             if found is None:
                 return
             self._shredder.destroy(self._slots(connection, found))
-            if found.action != "history":
+            if found.action == "history":
+                drop_draft_of(connection, found.scope["no"], found.scope["slots"])
+            else:
                 connection.execute(_EMPTY, {"by": receipt_id})
             connection.execute(_CLOSE, {"by": receipt_id, "closed": ReceiptState.DONE})
             queue.put(connection, kind="reclaim", subject=str(receipt_id))
@@ -107,6 +122,7 @@ class SqlSettle:
                 raise Conflict(_OVER, code="undo_over")
             slots = self._slots(connection, found)
             if found.action == "history":
+                self._drop_draft_since(connection, found)
                 _return_history(connection, found)
             else:
                 self._read_again(connection, receipt_id)
@@ -130,6 +146,15 @@ class SqlSettle:
         if not self._database.checkpoint():
             raise Retry("a reader holds the write-ahead log")
 
+    def _drop_draft_since(self, connection: Connection, found: ReceiptRow) -> None:
+        """A question that was only begun since does not stand in the way of an undo: it goes, with its key."""
+        query = _BEGUN.with_for_update()
+        slot = connection.execute(query, {"row_no": found.scope["no"], "then": found.scope["seq"][-1]}).scalar()
+        if slot is not None:
+            drop_draft_of(connection, found.scope["no"], (slot,))
+            connection.execute(_TAKE_KEY, {"row_no": found.scope["no"]})
+            self._shredder.destroy((slot,))
+
     def _read_again(self, connection: Connection, receipt_id: UUID) -> None:
         """Put the jobs of attachments that the clear has interrupted."""
         query = select(chat_session.c.no).where(_BURIED, chat_session.c.attachments > 0)
@@ -150,7 +175,7 @@ class SqlSettle:
     def _delete_some(self, found: ReceiptRow) -> bool:
         """Delete some rows of one table; whether there were any."""
         statements, values = _DELETE_OF_BURIED, {"by": found.id}
-        if found.action != "bulk":
+        if found.action not in ("bulk", "erase"):
             first, last = id_range(found.scope["no"])
             statements, values = _DELETE_RANGE, {"first": first, "last": last}
         if found.action == "history":  # attachments stay, they are sealed under the other key

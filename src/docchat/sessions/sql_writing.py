@@ -19,7 +19,7 @@ class Writer:
     """Opens write transactions over sessions and makes their keys at the first write."""
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
-        self._database = database
+        self.database = database
         self._sealer = sealer
 
     @contextmanager
@@ -27,7 +27,7 @@ class Writer:
         """A write transaction, and a list for the slots made in it: destroyed when it fails, since no row has them."""
         made: Made = []
         try:
-            with self._database.write() as connection:
+            with self.database.write() as connection:
                 yield connection, made
         except BaseException:
             with suppress(StoreError):

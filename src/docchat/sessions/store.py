@@ -20,8 +20,10 @@ class SessionStore(Protocol):
     def get(self, *, owner: str, session_id: UUID) -> ChatSession:
         """One session with its title opened."""
 
-    def list(self, *, owner: str, cursor: str | None = None, limit: int = 20) -> Page[ChatSession]:
-        """The owner's sessions, newest change first."""
+    def list(
+        self, *, owner: str, cursor: str | None = None, limit: int = 20, archived: bool | None = None
+    ) -> Page[ChatSession]:
+        """The owner's sessions, newest change first; those that are put away after the others, alone or not at all."""
 
     def messages(self, *, owner: str, session_id: UUID, cursor: str | None = None, limit: int = 50) -> Page[Message]:
         """The newest `limit` messages before `cursor`, in the order they were said; `next` leads to older ones."""

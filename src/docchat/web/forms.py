@@ -99,5 +99,12 @@ def text(name: str, value: object) -> str:
     return value
 
 
+def truth(name: str, value: object) -> bool:
+    """A field's value as true or false. Raises InvalidInput for anything else."""
+    if not isinstance(value, bool):
+        raise InvalidInput(f"The field {name!r} must be true or false.", code="wrong_type")
+    return value
+
+
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)

@@ -24,12 +24,20 @@ _FORMATS = {"markdown": ("md", "text/markdown; charset=utf-8"), "json": ("json",
 
 
 def index() -> ResponseReturnValue:
-    """The owner's chats, newest change first; with `document` those about sections of it."""
+    """The owner's chats, newest change first, without those that are put away; with `archived` those alone.
+
+    The first page also has the pinned ones, wherever they stand in the list. With `document` the chats about sections
+    of it.
+    """
     if request.args.get("document"):
         return sections.chats_about(request.args["document"])
-    page = services().store.list(owner=owner(), cursor=forms.cursor(), limit=forms.limit(PAGE))
+    store, user, cursor = services().store, owner(), forms.cursor()
+    archived = bool(forms.number("archived", 0, 0, 1))
+    page = store.list(owner=user, cursor=cursor, limit=forms.limit(PAGE), archived=archived)
+    pinned = () if archived or cursor else store.pinned(owner=user)
     name = username()
-    return {"sessions": [shapes.session(item, name) for item in page.items], "next": page.next}
+    told = {"sessions": [shapes.session(item, name) for item in page.items], "next": page.next}
+    return {**told, "pinned": [shapes.session(item, name) for item in pinned]}
 
 
 def create() -> ResponseReturnValue:
@@ -45,8 +53,9 @@ def read(session_id: UUID) -> ResponseReturnValue:
     store = services().store
     session = store.get(owner=owner(), session_id=session_id)
     page = store.messages(owner=owner(), session_id=session_id, limit=MESSAGES)
+    draft = store.drafts.get(owner=owner(), session_id=session_id)
     told = {"messages": _messages(session_id, page.items), "older": page.next, "about": sections.about(session)}
-    return jsonify({**shapes.session(session, username()), **told})
+    return jsonify({**shapes.session(session, username()), "drafted": bool(draft), "draft": draft, **told})
 
 
 def messages(session_id: UUID) -> ResponseReturnValue:
@@ -57,11 +66,22 @@ def messages(session_id: UUID) -> ResponseReturnValue:
     return {"messages": _messages(session_id, page.items), "older": page.next}
 
 
-def rename(session_id: UUID) -> ResponseReturnValue:
-    """Give a chat another title."""
-    fields = forms.texts(required=("title",))
-    session = services().store.rename(owner=owner(), session_id=session_id, title=fields["title"])
+def change(session_id: UUID) -> ResponseReturnValue:
+    """Give a chat another title, pin it, or put it away."""
+    fields = forms.values(optional=("title", "pinned", "archived"))
+    if not fields:
+        raise InvalidInput("One of the fields 'title', 'pinned' and 'archived' is needed.", code="missing_field")
+    title = forms.text("title", fields["title"]) if "title" in fields else None
+    marks = {name: forms.truth(name, fields[name]) for name in ("pinned", "archived") if name in fields}
+    session = services().store.change(owner=owner(), session_id=session_id, title=title, **marks)
     return jsonify(shapes.session(session, username()))
+
+
+def keep_draft(session_id: UUID) -> ResponseReturnValue:
+    """Keep what stands in the box of a chat; an empty text deletes it."""
+    fields = forms.texts(required=("text",))
+    services().store.drafts.put(owner=owner(), session_id=session_id, text=fields["text"])
+    return {"success": True}
 
 
 def delete(session_id: UUID) -> Response:

@@ -90,7 +90,7 @@ class MessageJson(TypedDict):
 class SessionJson(TypedDict):
     """A chat without its messages; `memory_from` is the id of the first message a model is told of.
 
-    `document` and `section` name what it is about, null for a chat about everything.
+    `document` and `section` name what it is about, null for a chat about everything. `drafted`: a question is begun.
     """
 
     id: str
@@ -102,6 +102,9 @@ class SessionJson(TypedDict):
     memory_from: int | None
     document: str | None
     section: str | None
+    pinned: bool
+    archived: bool
+    drafted: bool
 
 
 class ProgressJson(TypedDict):
@@ -261,6 +264,9 @@ def session(value: ChatSession, user: str) -> SessionJson:
         "memory_from": value.memory_from,
         "document": _id(value.document_id),
         "section": value.section,
+        "pinned": value.pinned,
+        "archived": value.archived,
+        "drafted": value.drafted,
     }
 
 

@@ -14,7 +14,7 @@ from .finding import Finding, counted
 
 _OLD_SECONDS = 600.0
 _UPLOAD_SECONDS = 10.0
-_CLEARS = ("reclaim", "settle", "bulk", "remove_original", "rewrite_keys")
+_CLEARS = ("reclaim", "settle", "bulk", "erase", "remove_original", "rewrite_keys")
 """The kinds of jobs that finish clears."""
 
 
@@ -35,6 +35,7 @@ def check_rows(home: Home) -> Iterator[Finding]:
         yield counted(number, what, repair=finish)
     yield _leftover(services, "messages", sql_checks.leftover_messages)
     yield _leftover(services, "opinions on answers", sql_checks.leftover_feedback)
+    yield _leftover(services, "drafts", sql_checks.leftover_drafts)
     yield _leftover(services, "rows of attachments", sql_checks.leftover_attachments)
     yield counted(sql_checks.lost_attachments(database), "attachments have lost their files: restore a backup")
     yield counted(sql_checks.silent_runs(database), "answers nobody writes any more", repair=end_runs, level="warn")

@@ -19,7 +19,7 @@ _ID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{
 _ID_BYTES = re.compile(_ID.pattern.encode())
 _NUMBER_COLUMNS = frozenset(("session_no", "chat_session_no"))
 _MESSAGE_COLUMNS = frozenset((("message", "id"), ("feedback", "id")))
-_ATTACHED_COLUMNS = frozenset((("attachment", "no"), ("attachment_part", "id")))
+_ATTACHED_COLUMNS = frozenset((("attachment", "no"), ("attachment_part", "id"), ("draft", "id")))
 _CHUNK_COLUMNS = frozenset(
     (("chunk", "id"), ("chunk_words", "rowid"), ("chunk_words_content", "id"), ("chunk_words_docsize", "id"))
 )
@@ -145,7 +145,7 @@ class Search:
             return "a row of this chat"
         if (table, column) in _ATTACHED_COLUMNS:
             there = any(chat.whole for chat in self._chats.get(value >> SEQ_BITS, ()))
-            return "an attachment of this chat" if there else None
+            return "an attachment or a draft of this chat" if there else None
         if (table, column) not in _MESSAGE_COLUMNS and column != "message_id":
             return None
         here = any(chat.first <= value <= chat.last for chat in self._chats.get(value >> SEQ_BITS, ()))
