@@ -26,6 +26,7 @@ def test_c03_a_late_cookie_leads_back_to_nothing(hosts: Hosts, tally: Callable[.
             ("GET", base, None),
             ("GET", f"{base}/messages", None),
             ("PATCH", base, {"title": "late"}),
+            ("PUT", f"{base}/draft", {"text": "late"}),
             ("POST", f"{base}/ask", {"question": "late", "mode": "quotes"}),
             ("GET", f"{base}/export", None),
             ("GET", "/", None),

@@ -48,6 +48,7 @@ def plant(services: Services, messages: int = 6) -> ChatSession:
         store.feedback.put(owner=OWNER, session_id=session.id, message_id=made.id, feedback=feedback)
     assert store.messages(owner=OWNER, session_id=session.id).items[-1].feedback == thought
     store.rename(owner=OWNER, session_id=session.id, title=f"{WORD} named")
+    store.drafts.put(owner=OWNER, session_id=session.id, text=f"{WORD} begun")
     services.clearing.clear_memory(owner=OWNER, session_id=session.id)
     for name in (f"{WORD}.txt", f"{WORD} too.txt"):
         file = BytesIO(f"{WORD} is attached.\n\n".encode() * 40)

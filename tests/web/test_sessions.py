@@ -33,6 +33,10 @@ def test_the_fields_of_a_chat(client: FlaskClient) -> None:
         "memory_from",
         "document",
         "section",
+        "pinned",
+        "archived",
+        "drafted",
+        "draft",
         "messages",
         "older",
         "about",
@@ -53,6 +57,27 @@ def test_a_list_comes_in_pages(client: FlaskClient) -> None:
             break
         query["cursor"] = page["next"]
     assert found == made[::-1]
+
+
+def test_chats_are_pinned_put_away_and_keep_a_draft(client: FlaskClient) -> None:
+    one, two, three = (new_chat(client, name) for name in ("one", "two", "three"))
+    changed = client.patch(f"/api/sessions/{one}", json={"pinned": True, "title": "first"}).get_json()
+    assert (changed["pinned"], changed["title"]) == (True, "first")
+    assert client.patch(f"/api/sessions/{two}", json={"archived": True}).get_json()["archived"]
+    listed = client.get("/api/sessions?limit=1").get_json()
+    assert [[item["id"] for item in listed[kind]] for kind in ("sessions", "pinned")] == [[three], [one]]
+    assert client.get(f"/api/sessions?cursor={listed['next']}").get_json()["pinned"] == [], "on the first page alone"
+    put_away = client.get("/api/sessions?archived=1").get_json()
+    assert [item["id"] for item in put_away["sessions"]] == [two]
+    draft = {"text": "What about é 漢 🙂"}
+    assert client.put(f"/api/sessions/{three}/draft", json=draft).get_json() == {"success": True}
+    read = client.get(f"/api/sessions/{three}").get_json()
+    assert (read["draft"], read["drafted"]) == (draft["text"], True)
+    assert [item["drafted"] for item in client.get("/api/sessions").get_json()["sessions"]] == [True, False]
+    for body in ({}, {"pinned": 1}, {"archived": "yes"}, {"pinned": None}, {"shelf": True}):
+        assert client.patch(f"/api/sessions/{one}", json=body).status_code == 400
+    assert client.put(f"/api/sessions/{three}/draft", json={"text": "x" * 20_001}).status_code == 413
+    assert client.put(f"/api/sessions/{three}/draft", json={}).status_code == 400
 
 
 def test_messages_come_in_pages_newest_first(host: Host, client: FlaskClient) -> None:
