@@ -13,7 +13,8 @@ from .invisible import smuggled
 from .part import Part, bounded, clean, conceal
 from .pdf_glyphs import Glyphs, characters_of, glyphs_of
 from .pdf_layout import assemble, spaced
-from .pdf_words import Sheet, Words
+from .pdf_sheet import Sheet
+from .pdf_words import Words
 
 LARGEST_IMAGE = 2400
 """Largest width and height of a page's picture in pixels."""
@@ -142,7 +143,7 @@ def _letters(
     wanted = [place for _, places in lines for place in places]
     glyphs = glyphs_of(textpage, characters, wanted)
     unseen = pdf_hidden.out_of_sight(page, glyphs.boxes)
-    found = pdf_hidden.unseen(page, textpage, wanted, glyphs.boxes, objects)
+    found = pdf_hidden.unseen(page, textpage, wanted, glyphs.boxes, unseen, objects)
     unseen = list(map(or_, unseen, found)) if unseen and found else unseen or found
     seen: dict[int, Glyphs] = {}
     secret: list[str] = []

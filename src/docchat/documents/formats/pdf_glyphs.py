@@ -54,8 +54,8 @@ def characters_of(textpage: pypdfium2.PdfTextPage) -> str:
     count = max(0, textpage.count_chars())
     raw = pdf_calls.address_of(textpage.raw)
     text = pdf_calls.text(raw, count)
-    if len(text) == count and not _OUTSIDE.search(text):
-        return text.translate(_CHARACTERS)
+    if len(text) == count and (text.isascii() or not _OUTSIDE.search(text)):
+        return text.replace("\0", " ").replace("\xa0", " ").replace("\x02", HYPHEN)
     # Not in step with pdfium's count of characters: some have no code, or one of two halves.
     codes = map(pdf_calls.unicode_of, repeat(raw), range(count))
     return "".join(map(_CHARACTERS.__getitem__, codes))

@@ -4,14 +4,13 @@ Only objects that could be hidden are looked at closely: for those the page is d
 in the picture where it stands is hidden.
 """
 
-import math
 import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain, repeat
-from operator import sub
+from operator import add, sub
 from typing import NamedTuple
 
 import pypdfium2
@@ -32,6 +31,7 @@ _RULE = 4.0  # points; what is thinner is a line
 _CLEAR, _UNKNOWN = -2, -3
 _SAMPLE = 10  # letters of a run that are looked at
 _LEAST_LINE = 9.0  # points; shorter texts are looked at letter by letter
+_Sides = tuple[list[float], list[float], list[float], list[float]]  # lefts, bottoms, rights, tops
 _BLANK = re.compile("[\\s\\0]*")
 _SCAN_SHARE = 0.4  # of the page that a picture covers when the page is a scan
 
@@ -77,8 +77,8 @@ def look(page: pypdfium2.PdfPage) -> Objects:
     found = Objects()
     handles, kinds, nested = _walk(page)
     texts = [handle for handle, kind in zip(handles, kinds, strict=True) if kind == pdfium.FPDF_PAGEOBJ_TEXT]
-    colours = list(map(_colour, pdf_calls.fills(texts)))
-    places = pdf_calls.bounds(texts)
+    colours = _colours(texts)
+    places = pdf_calls.sides(texts)
     found.texts = len(texts)
     found.paths = kinds.count(pdfium.FPDF_PAGEOBJ_PATH)
     found.nested = nested.intersection(texts)
@@ -93,8 +93,8 @@ def _walk(page: pypdfium2.PdfPage) -> tuple[list[int], list[int], set[int]]:
     """Every object in the order in which it is painted, its kind, and those that are nested in forms."""
     raw = pdf_calls.address_of(page.raw)
     count = min(_MOST_OBJECTS, max(0, pdf_calls.count_objects(raw)))
-    handles = [handle for handle in map(pdf_calls.object_at, repeat(raw), range(count)) if handle]
-    kinds = list(map(pdf_calls.type_of, handles))
+    handles = pdf_calls.objects(raw, count)
+    kinds = pdf_calls.types(handles)
     if pdfium.FPDF_PAGEOBJ_FORM not in kinds:
         return handles, kinds, set()
     every = list(_unfolded(handles))
@@ -118,31 +118,32 @@ def _unfolded(handles: Sequence[int]) -> Iterator[tuple[int, int, int]]:
             stack.append(iter(list(map(pdf_calls.object_inside, repeat(handle), range(inside)))))
 
 
-def _strays(page: pypdfium2.PdfPage, texts: Sequence[int], places: Sequence[Edges]) -> set[int]:
+def _strays(page: pypdfium2.PdfPage, texts: Sequence[int], places: _Sides) -> set[int]:
     """The texts that reach off the page or may be too small to read."""
-    if not places:
+    if not texts:
         return set()
     left, bottom, right, top = page.get_bbox()
-    lefts, bottoms, rights, tops = zip(*places, strict=True)
+    lefts, bottoms, rights, tops = places
     found: set[int] = set()
     if min(lefts) < left or min(bottoms) < bottom or max(rights) > right or max(tops) > top:
         found.update(
             text
-            for text, (x0, y0, x1, y1) in zip(texts, places, strict=True)
+            for text, x0, y0, x1, y1 in zip(texts, *places, strict=True)
             if x1 > x0 and (x0 < left or y0 < bottom or x1 > right or y1 > top)
         )
-    if min(map(sub, tops, bottoms)) < _SMALLEST or min(map(sub, rights, lefts)) < _SMALLEST:
+    highs, wides = list(map(sub, tops, bottoms)), list(map(sub, rights, lefts))
+    if min(highs) < _SMALLEST or min(wides) < _SMALLEST:
         found.update(
             text
-            for text, (x0, y0, x1, y1) in zip(texts, places, strict=True)
-            if x1 > x0 and (y1 - y0 < _SMALLEST or x1 - x0 < _SMALLEST) and pdf_calls.size(text) < 2 * _SMALLEST
+            for text, high, wide in zip(texts, highs, wides, strict=True)
+            if (high < _SMALLEST or wide < _SMALLEST) and wide > 0 and pdf_calls.size(text) < 2 * _SMALLEST
         )
     return found
 
 
 def _note_inks(texts: Sequence[int], colours: Sequence[int], found: Objects) -> None:
     """Note what is painted without ink, and what in a pale one."""
-    inks = list(zip(map(pdf_calls.render_mode, texts), colours, strict=True))
+    inks = list(zip(pdf_calls.render_modes(texts), colours, strict=True))
     kinds = set(inks)
     without = {(mode, ink) for mode, ink in kinds if mode in _MODES or (ink == _CLEAR and mode in (0, 4))}
     pale = {(mode, ink) for mode, ink in kinds - without if ink >= 0 and _is_pale(ink)}
@@ -154,6 +155,13 @@ def _note_inks(texts: Sequence[int], colours: Sequence[int], found: Objects) -> 
 
 def _is_pale(ink: int) -> bool:
     return ink & 0xFF >= _PALE and ink >> 8 & 0xFF >= _PALE and ink >> 16 >= _PALE
+
+
+def _colours(handles: Sequence[int]) -> list[int]:
+    """What each object is filled with, as of `_colour`."""
+    filled = pdf_calls.fills(handles)
+    known = {ink: _colour(ink) for ink in set(filled)}
+    return [known[ink] for ink in filled]
 
 
 def _colour(filled: tuple[int, int, int, int] | None) -> int:
@@ -195,7 +203,7 @@ def _fillings(handles: Sequence[int], kinds: Sequence[int], nested: set[int]) ->
     places = zip(at, pdf_calls.bounds([handles[place] for place in at]), strict=True)
     wide = [(n, edges) for n, edges in places if edges[2] - edges[0] >= _RULE and edges[3] - edges[1] >= _RULE]
     filled = [(n, edges) for n, edges in wide if pdf_calls.is_filled(handles[n])]
-    colours = map(_colour, pdf_calls.fills([handles[n] for n, _ in filled]))
+    colours = _colours([handles[n] for n, _ in filled])
     before = list(accumulate((kind == pdfium.FPDF_PAGEOBJ_TEXT for kind in kinds), initial=0))
     return [_Area(before[n], ink, edges, large=False) for (n, edges), ink in zip(filled, colours, strict=True)]
 
@@ -205,7 +213,7 @@ def _size(edges: Edges) -> float:
 
 
 def _behind(
-    texts: Sequence[int], colours: Sequence[int], places: Sequence[Edges], areas: Sequence[_Area], found: Objects
+    texts: Sequence[int], colours: Sequence[int], places: _Sides, areas: Sequence[_Area], found: Objects
 ) -> None:
     """Texts over which something was painted later, or that stand on an area of their own colour, are doubtful."""
     used = {colour for colour in colours if colour >= 0}
@@ -213,15 +221,17 @@ def _behind(
     areas = [a for a in areas if a.edges[2] - a.edges[0] >= _RULE and a.edges[3] - a.edges[1] >= _RULE]
     if not areas or len(areas) * len(texts) > _MOST_PAIRS:
         return
-    middles = sorted(
-        ((edges[1] + edges[3]) / 2, (edges[0] + edges[2]) / 2, number)
-        for number, edges in enumerate(places)
-        if texts[number] not in found.nested
-    )
+    lefts, bottoms, rights, tops = places
+    heights = list(map(add, bottoms, tops))  # twice the middle
+    order = sorted(range(len(texts)), key=heights.__getitem__)
+    sorted_heights = [heights[number] for number in order]
     for area in areas:
         left, bottom, right, top = area.edges
-        for _, across, number in middles[bisect_left(middles, (bottom,)) : bisect_right(middles, (top, math.inf))]:
-            if left <= across <= right and (number < area.before or colours[number] == area.colour):
+        first, last = bisect_left(sorted_heights, 2 * bottom), bisect_right(sorted_heights, 2 * top)
+        for number in order[first:last]:
+            if texts[number] in found.nested or not 2 * left <= lefts[number] + rights[number] <= 2 * right:
+                continue
+            if number < area.before or colours[number] == area.colour:
                 found.doubtful.add(texts[number])
                 if area.large and number < area.before:
                     found.under.add(texts[number])
@@ -265,18 +275,21 @@ def unseen(
     textpage: pypdfium2.PdfTextPage,
     characters: Sequence[int],
     boxes: Sequence[Edges],
+    gone: Sequence[bool],
     found: Objects,
 ) -> list[bool]:
     """For each of these characters whether nobody sees it; one without a box is as the one before it; or nothing.
 
-    `found` was settled. A run is seen when half of its letters left a trace.
+    `found` was settled; `gone` are those out of sight, if there are any. A run is seen when half of its other letters
+    left a trace.
     """
     doubtful = found.doubtful
     if not doubtful and not found.invisible:
         return []
-    every = map(pdf_calls.text_object, repeat(pdf_calls.address_of(textpage.raw)), characters)
-    runs = [run or 0 if box[2] > box[0] else -1 for run, box in zip(every, boxes, strict=True)]
-    hidden = _traceless(page, runs, boxes, doubtful)
+    every = pdf_calls.text_objects(pdf_calls.address_of(textpage.raw), characters)
+    runs = [run if box[2] > box[0] else -1 for run, box in zip(every, boxes, strict=True)]
+    wanted = [-1 if out else run for run, out in zip(runs, gone, strict=True)] if gone else runs
+    hidden = _traceless(page, wanted, boxes, doubtful) | (set(runs) - set(wanted))
     hidden = hidden - found.under if found.is_scan else hidden | found.invisible
     answer = []
     last = False

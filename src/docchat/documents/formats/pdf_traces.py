@@ -1,6 +1,5 @@
 """The traces that letters leave in the picture of a PDF page."""
 
-import ctypes
 import math
 from collections.abc import Iterable
 from itertools import pairwise
@@ -9,10 +8,12 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from .pdf_calls import Edges
+from .pdf_sheet import Sheet
 
 _LONGEST_EDGE = 1000  # pixels of the picture of a page
 _TRACE = 12  # of 255 levels between the darkest and the lightest pixel
 _PIECES = 10  # that a box is cut into
+_FARTHEST = 1e6  # pixels
 
 
 def around(boxes: Iterable[Edges]) -> Edges:
@@ -29,6 +30,7 @@ class Traces:
 
     def __init__(self, page: pypdfium2.PdfPage, edges: Edges) -> None:
         self._page = page
+        self._sheet = Sheet(page)
         self._edges = edges
         self._left = self._top = 0
         self._scale = min(2.0, _LONGEST_EDGE / max(1.0, *page.get_size()))
@@ -68,16 +70,13 @@ class Traces:
         """Left, top, right and bottom of a box in the picture, as far as it is on it."""
         if not self._pixels:
             self._draw()
-        x0, y0 = self._place(edges[0], edges[3])
-        x1, y1 = self._place(edges[2], edges[1])
-        left, right = max(0, min(x0, x1)), min(self._width, max(x0, x1) + 1)
-        top, bottom = max(0, min(y0, y1)), min(self._height, max(y0, y1) + 1)
-        return left, top, right, bottom
+        left, top, right, bottom = self._place(edges)
+        return max(0, left), max(0, top), min(self._width, right + 1), min(self._height, bottom + 1)
 
     def _draw(self) -> None:
-        (x0, y0), (x1, y1) = self._place(*self._edges[:2]), self._place(*self._edges[2:])
-        left, right = max(0, min(x0, x1) - 1), min(self._across, max(x0, x1) + 2)
-        top, bottom = max(0, min(y0, y1) - 1), min(self._down, max(y0, y1) + 2)
+        x0, y0, x1, y1 = self._place(self._edges)
+        left, right = max(0, x0 - 1), min(self._across, x1 + 2)
+        top, bottom = max(0, y0 - 1), min(self._down, y1 + 2)
         self._left, self._top = left, top
         bitmap = pypdfium2.PdfBitmap.new_native(max(1, right - left), max(1, bottom - top), pdfium.FPDFBitmap_Gray)
         pdfium.FPDFBitmap_FillRect(bitmap, 0, 0, bitmap.width, bitmap.height, 0xFFFFFFFF)
@@ -87,9 +86,16 @@ class Traces:
         self._pixels = bytes(bitmap.buffer)
         bitmap.close()
 
-    def _place(self, x: float, y: float) -> tuple[int, int]:
-        """The pixel of a point."""
-        across, down = ctypes.c_int(), ctypes.c_int()
-        start = -self._left, -self._top
-        pdfium.FPDF_PageToDevice(self._page, *start, self._across, self._down, 0, x, y, across, down)
-        return across.value, down.value
+    def _place(self, edges: Edges) -> tuple[int, int, int, int]:
+        """The pixels of the left, top, right and bottom edge of a box."""
+        left, top, right, bottom = self._sheet.corners(*edges)
+        return (
+            _pixel(left * self._across) - self._left,
+            _pixel(top * self._down) - self._top,
+            _pixel(right * self._across) - self._left,
+            _pixel(bottom * self._down) - self._top,
+        )
+
+
+def _pixel(value: float) -> int:
+    return round(min(_FARTHEST, max(-_FARTHEST, value)))  # in this order for what is no number
