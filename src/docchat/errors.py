@@ -20,7 +20,8 @@
         ├── StoreUnavailable        503 store_unavailable   the database or keyring is away or busy
         ├── StorageFull             507 storage_full
         ├── KeyDamaged              503 key_damaged         a key is unreadable; never read as cleared
-        └── ClearUnfinished         503/507 clear_unfinished  unreadable already, tidying up is repeated
+        ├── ClearUnfinished         503/507 clear_unfinished  unreadable already, tidying up is repeated
+        └── EraseUnfinished         503/507 erase_unfinished  not all is unreadable yet, it is repeated
 
 `message` is written for people and safe to send to a client; what is inside (`__cause__`) goes to the log only.
 """
@@ -220,6 +221,20 @@ class ClearUnfinished(StoreError):
 
     def __init__(self, *, full: bool = False) -> None:
         super().__init__("The chat is unreadable from now on, but tidying up failed and will be repeated by itself.")
+        if full:
+            self.status = 507
+
+
+class EraseUnfinished(StoreError):
+    """Not everything of a person is unreadable yet; the background repeats it until it is."""
+
+    status = 503
+    code = "erase_unfinished"
+
+    def __init__(self, *, full: bool = False) -> None:
+        super().__init__(
+            "Not everything is erased: some of it may still be readable. It is repeated by itself until all is gone."
+        )
         if full:
             self.status = 507
 

@@ -36,6 +36,12 @@ from .jobs.worker import Beat, Handler, Retry, Worker
 from .keys.keyring import Keyring
 from .keys.slots import SlotKeyring
 from .keys.sql import SqlKeyring
+from .people.archive import Archive
+from .people.erasing import Erasing
+from .people.parts import People
+from .people.sql_erasing import SqlErasing
+from .people.sql_figures import SqlFigures
+from .people.sql_holdings import ERASE, SqlHoldings
 from .sessions.bulk import BulkClearing
 from .sessions.clearing import Clearing
 from .sessions.jobs import PERIODIC, TIRELESS
@@ -137,6 +143,11 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
     library = Library(database, make_files(database, settings), index, settings)
     sections = Sections(database)
     attachments = _make_attachments(database, keyring, library, settings)
+    answers = Answers(store, index, library, models, settings, attachments, sections, usage)
+    collections = Collections(database)
+    archive = Archive(SqlHoldings(database), store, attachments.rows, library, collections, usage, answers.gone)
+    erasing = Erasing(SqlErasing(database, limited=settings.answers_per_day > 0), bulk, settling, library)
+    people = People(archive.holdings, archive, erasing, SqlFigures(database))
     worker = _make_worker(
         database,
         index,
@@ -144,6 +155,7 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
             **document_jobs(library, settings),
             ATTACH: attachments.read,
             **session_jobs(clearing, settling, bulk, retention),
+            ERASE: people.erasing.finish,
             "rewrite_keys": lambda job, beat: _rewrite(keyring),
             "tidy": lambda job, beat: _tidy(store, library, attachments, beat),
         },
@@ -167,12 +179,13 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
         library=library,
         sections=sections,
         section_chats=SectionChats(SqlSectionChats(database), store, clearing),
-        collections=Collections(database),
+        collections=collections,
         attachments=attachments,
-        answers=Answers(store, index, library, models, settings, attachments, sections, usage),
+        answers=answers,
         models=models,
         connected=connected,
         usage=usage,
+        people=people,
         worker=worker,
         user=user or UserSource(_nothing, _nothing),
     )
@@ -201,7 +214,7 @@ def _make_worker(database: Database, index: SqlIndex, handlers: dict[str, Handle
         database,
         {**handlers, INDEX_AGAIN: Reindex(database, index), **embedded},
         slow=frozenset({"ingest", INDEX_AGAIN, ATTACH} | ({"embed"} if index.vectors else set())),
-        tireless=TIRELESS | DOCUMENT_TIRELESS | embedding.TIRELESS | {INDEX_AGAIN},
+        tireless=TIRELESS | {ERASE} | DOCUMENT_TIRELESS | embedding.TIRELESS | {INDEX_AGAIN},
         periodic={**PERIODIC, **embedding.PERIODIC, "rewrite_keys": _REWRITE_SECONDS, "tidy": _TIDY_SECONDS},
     )
 

@@ -59,6 +59,14 @@ def bury(connection: Connection, index: Index, row: RowMapping) -> Burial:
     return Burial(counts, {"no": no, "chunks": runs})
 
 
+def withdraw(connection: Connection, numbers: Sequence[int]) -> None:
+    """Make documents nobody's, in the caller's write transaction, which has locked them: their rows are still to go.
+
+    Without a job: the caller sees to it that `remove_some` takes them away.
+    """
+    connection.execute(update(document).where(document.c.no.in_(numbers)).values(_FORGOTTEN))
+
+
 def remove_some(database: Database, index: Index, document_id: UUID) -> bool:
     """One step of taking a deleted document's rows away, the words first; whether more is to do."""
     with database.write() as connection:

@@ -14,7 +14,9 @@ logger = logging.getLogger(__name__)
 
 REQUEST_ID = "docchat.request_id"
 """Key of the request's id in its WSGI environment."""
-PAGES = frozenset({"docchat.chat", "docchat.chat_session", "docchat.documents_page", "docchat.models_page"})
+PAGES = frozenset(
+    f"docchat.{name}" for name in ("chat", "chat_session", "documents_page", "models_page", "mine_page", "operate_page")
+)
 """Endpoints that answer with HTML."""
 
 _HTTP = {

@@ -17,6 +17,7 @@ from ..documents.sql_collections import Collections
 from ..documents.sql_sections import Sections
 from ..jobs.worker import Worker
 from ..keys.keyring import Keyring
+from ..people.parts import People
 from ..sessions.bulk import BulkClearing
 from ..sessions.clearing import Clearing
 from ..sessions.sections import SectionChats
@@ -63,6 +64,7 @@ class Services:
     models: Registry
     connected: SqlModels
     usage: SqlUsage
+    people: People
     worker: Worker
     user: UserSource
 

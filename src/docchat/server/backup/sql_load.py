@@ -28,7 +28,6 @@ _NUMBERED = (chat_session.c.no, collection.c.no, document.c.no, chunk.c.id)
 _OWN = frozenset(("schema", "keys_backed_up_at", REINDEX))
 # With the chats their receipts and tombstones stay away, and the names of the keyring they belong to.
 _OF_CHATS = frozenset(("store_meta", "chat_session", "message", "feedback", "attachment", "attachment_part", "receipt"))
-_AGAIN = {ReceiptState.RUNNING.value: "bulk", ReceiptState.PENDING.value: "settle"}
 
 
 class Loader:
@@ -106,7 +105,13 @@ class Loader:
     def _put_again(self, batch: Sequence[Mapping[str, Any]]) -> None:
         """The jobs of what was under way when the backup was made; a clear that could be undone is settled."""
         for values in batch:
-            kind = "ingest" if values["state"] == DocumentState.QUEUED else _AGAIN.get(values["state"])
+            kind = None
+            if values["state"] == DocumentState.QUEUED:
+                kind = "ingest"
+            elif values["state"] == ReceiptState.PENDING:
+                kind = "settle"
+            elif values["state"] == ReceiptState.RUNNING:
+                kind = values["action"]  # "bulk" or "erase", as their jobs are called
             if kind is not None:
                 queue.put(self._connection, kind=kind, subject=values["id"])
 

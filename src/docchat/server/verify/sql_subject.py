@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, select
 
 from ...db.engine import Database
-from ...db.schema import SEQ_BITS, attachment, chat_session, collection, document, receipt
+from ...db.schema import SEQ_BITS, attachment, chat_session, collection, document, receipt, usage
 from ...errors import NotFound
 from ...types import DocumentState, ReceiptState
 
@@ -83,6 +83,8 @@ def _receipt(connection: Connection, row: Row[Any]) -> Subject:
         rows = tuple(_rows(no, chunks) for no, chunks in row.scope["rows"])
         obstacles = _left(connection, exists, "collection")
         return Subject(what, documents=gone, rows=rows, receipts=(row.id,), obstacles=obstacles)
+    if row.action == "erase":
+        return _person(connection, row, what)
     if row.action == "attachment":
         exists = select(attachment.c.id).where(attachment.c.id == row.document_id)
         obstacles = _left(connection, exists, "attachment")
@@ -111,6 +113,23 @@ def _document(connection: Connection, row: Row[Any], what: str) -> Subject:
     if row.scope is not None:  # receipts of before have none
         rows = (_rows(row.scope["no"], row.scope["chunks"]),)
     return Subject(what, documents=(row.document_id,), rows=rows, receipts=(row.id,), obstacles=obstacles)
+
+
+def _person(connection: Connection, row: Row[Any], what: str) -> Subject:
+    """All chats that this person has lost, under whatever receipt, and the documents of the erasure."""
+    scope, owner = row.scope, row.owner
+    mine = chat_session.c.owner == owner, chat_session.c.no <= scope["newest"]
+    obstacles = _state(row)
+    for exists, kind in (
+        (select(chat_session.c.no).where(*mine, chat_session.c.cleared_at.is_(None)), "chat"),
+        (select(document.c.no).where(document.c.owner == owner, document.c.no <= scope["newest_document"]), "document"),
+        (select(usage.c.day).where(usage.c.owner == owner, usage.c.day < scope["day"]), "count of use"),
+    ):
+        obstacles += () if obstacles else _left(connection, exists.limit(1), f"{kind} of the person")
+    buried = connection.execute(select(chat_session).where(*mine, chat_session.c.cleared_at.is_not(None))).all()
+    documents = (*map(UUID, scope["documents"]), *map(UUID, scope["collections"]))
+    rows = tuple(_rows(no, chunks) for no, chunks in scope["rows"])
+    return Subject(what, tuple(map(_whole, buried)), documents, rows, (row.id,), obstacles)
 
 
 def _rows(no: int, chunks: Sequence[Sequence[int]]) -> GoneRows:
