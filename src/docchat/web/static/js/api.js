@@ -77,7 +77,7 @@ export function offline() {
   return new ApiError(words, { code: "offline" });
 }
 
-async function send(method, path, { body, extra, signal, stream, patience: milliseconds = PATIENCE }) {
+async function send(method, path, { body, extra, signal, stream, keepalive = false, patience: milliseconds = PATIENCE }) {
   const patience = stream ? null : AbortSignal.timeout(milliseconds);
   const signals = [signal, patience].filter(Boolean);
   try {
@@ -85,6 +85,7 @@ async function send(method, path, { body, extra, signal, stream, patience: milli
       method,
       credentials: "same-origin",
       cache: "no-store",
+      keepalive,
       headers: headers({ ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...extra }),
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: signals.length ? AbortSignal.any(signals) : undefined,
@@ -128,3 +129,4 @@ async function json(method, path, options) {
 export const get = (path, options) => json("GET", path, options);
 export const post = (path, body = {}, options = {}) => json("POST", path, { body, ...options });
 export const patch = (path, body) => json("PATCH", path, { body });
+export const put = (path, body, options = {}) => json("PUT", path, { body, ...options });

@@ -4,12 +4,15 @@ import { ApiError, get, post, unsure } from "./api.js";
 import { emit, on } from "./bus.js";
 import { chatUrl, context } from "./context.js";
 import { isOf } from "./home.js";
+import { t } from "./i18n.js";
 import { tellChanged, tellGone } from "./identity.js";
 import { readReceipt } from "./receipt.js";
 
 const LOOK = 5000;
 /** A clear that is under way is over by then, as a rule. */
 const CLEARING = 600;
+/** What of a chat in the list is shown elsewhere, too. */
+const SHOWN = ["title", "message_count", "updated_at", "pinned", "archived"];
 
 class App extends HTMLElement {
   #session = null;
@@ -33,7 +36,7 @@ class App extends HTMLElement {
     on("replaced", ({ id, count }) => id === this.#session?.id && this.#set({ ...this.#session, message_count: count }));
     on("changed", ({ id }) => (id === null || id === this.#session?.id) && this.#reload({ sure: true }));
     on("chats", ({ sessions }) => this.#refresh(sessions));
-    on("renamed", ({ session }) => this.#set(session));
+    on("marked", ({ session }) => this.#marked(session));
     on("signed-in", () => this.open(this.#wanted, { replace: true }));
     on("looked", () => this.#reload());
     on("documents-changed", () => this.#session?.message_count || this.conversation.busy || this.#greet());
@@ -55,7 +58,7 @@ class App extends HTMLElement {
     if (id && id === this.#session?.id && message) return this.conversation.find(message);
     if (!id) return this.#place(null, { push, replace });
     try {
-      const { messages, older, ...session } = await get(`sessions/${id}`);
+      const { messages, older, ...session } = await this.#read(id);
       if (ticket !== this.#ticket) return;
       this.#place(session, { push, replace });
       this.#show(session, messages, older);
@@ -63,6 +66,17 @@ class App extends HTMLElement {
     } catch (error) {
       if (ticket === this.#ticket) this.#lost(id, error, { push, replace });
     }
+  }
+
+  /** A chat with its newest messages; what was begun in it goes to the box. */
+  async #read(id, options) {
+    const { draft, ...chat } = await get(`sessions/${id}`, options);
+    emit("draft", { id, text: draft ?? "" });
+    return chat;
+  }
+
+  #marked({ id, title, pinned, archived }) {
+    if (id === this.#session?.id) this.#set({ ...this.#session, title, pinned, archived });
   }
 
   /** The id of the open chat; when there is none yet one is made, for all who ask at the same time. */
@@ -103,7 +117,7 @@ class App extends HTMLElement {
     const doubt = this.#doubt;
     if (doubt?.id !== id || !(await this.#arrived())) return false;
     if (doubt.question === question) return true;
-    throw new ApiError("Your question before this one had arrived after all.");
+    throw new ApiError(t("Your question before this one had arrived after all."));
   }
 
   /** The question could not be sent, or only the answer of the server was lost: the chat says which. */
@@ -124,7 +138,7 @@ class App extends HTMLElement {
   async #arrived() {
     const doubt = this.#doubt;
     const ticket = this.#ticket;
-    const { messages, older, ...session } = await get(`sessions/${doubt.id}`, { signal: AbortSignal.timeout(LOOK) });
+    const { messages, older, ...session } = await this.#read(doubt.id, { signal: AbortSignal.timeout(LOOK) });
     const found = this.#settle(doubt.id, messages);
     if (found && ticket === this.#ticket) {
       this.#set(session);
@@ -176,7 +190,7 @@ class App extends HTMLElement {
       this.#place(session, { push: true });
       this.conversation.show(session, [], null);
     } catch (error) {
-      emit("notice", { text: `${error.message} No new chat was made.` });
+      emit("notice", { text: t("{reason} No new chat was made.", { reason: error.message }) });
     }
   }
 
@@ -203,7 +217,7 @@ class App extends HTMLElement {
     if (ticket !== this.#ticket) return;
     // This tab was late: the chat was cleared before, and its successor has been used since.
     if (used) {
-      emit("notice", { text: "This chat was cleared. The one in its place has been used since." });
+      emit("notice", { text: t("This chat was cleared. The one in its place has been used since.") });
       return this.open(successor, { replace: true });
     }
     if (found && this.#session?.id === session?.id) this.conversation.empty({ kind: "cleared", what: "chat", receipt: found });
@@ -228,7 +242,7 @@ class App extends HTMLElement {
 
   #memoryCleared({ id, from, receipt }) {
     tellChanged(id);
-    emit("notice", { text: "The model has forgotten what is above the line. Nothing was deleted.", receipt });
+    emit("notice", { text: t("The model has forgotten what is above the line. Nothing was deleted."), receipt });
     if (id !== this.#session?.id) return;
     this.#set({ ...this.#session, memory_from: from });
     this.conversation.remember(from);
@@ -268,7 +282,7 @@ class App extends HTMLElement {
     tellGone(id, null);
     this.#place(null, { replace: true });
     emit("emptied");
-    emit("notice", { text: "The chat was deleted.", receipt });
+    emit("notice", { text: t("The chat was deleted."), receipt });
   }
 
   /** A chat was cleared in another tab or elsewhere. */
@@ -294,16 +308,17 @@ class App extends HTMLElement {
   /** What is left of a chat; a history that is just being cleared reads as a cleared chat for that moment. */
   async #left(id) {
     try {
-      return await get(`sessions/${id}`);
+      return await this.#read(id);
     } catch (error) {
       if (error.code !== "cleared" || error.successor) throw error;
       await new Promise((resolve) => setTimeout(resolve, CLEARING));
-      return get(`sessions/${id}`);
+      return this.#read(id);
     }
   }
 
   #showGone(id, successor) {
     this.#ticket += 1;
+    emit("draft-drop", { id });
     this.conversation.empty({ kind: "gone", successor });
     history.replaceState({ chat: null }, "", context().root);
     this.#set(null);
@@ -316,7 +331,7 @@ class App extends HTMLElement {
     if (!id || this.conversation.busy) return;
     const ticket = this.#ticket;
     try {
-      const { messages, older, ...session } = await get(`sessions/${id}`);
+      const { messages, older, ...session } = await this.#read(id);
       if (ticket !== this.#ticket || id !== this.#session?.id || this.conversation.busy) return;
       const { updated_at, message_count, memory_from } = this.#session;
       const same = session.updated_at <= updated_at && session.message_count === message_count && session.memory_from === memory_from;
@@ -335,7 +350,7 @@ class App extends HTMLElement {
     // Messages only grow fewer when the history was cleared, here or elsewhere.
     const less = fresh.message_count < this.#session.message_count || fresh.memory_from !== this.#session.memory_from;
     if (less && !this.conversation.busy) return this.#reload({ sure: true });
-    if (fresh.title !== this.#session.title || fresh.message_count !== this.#session.message_count || fresh.updated_at !== this.#session.updated_at) this.#set(fresh);
+    if (SHOWN.some((field) => fresh[field] !== this.#session[field])) this.#set(fresh);
   }
 }
 

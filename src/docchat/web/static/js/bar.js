@@ -1,10 +1,13 @@
 // <docchat-bar>: title and actions of the chat that is open.
 
-import { get, patch } from "./api.js";
+import { offer } from "./actions.js";
+import { get } from "./api.js";
 import { emit, on } from "./bus.js";
+import { change, putAway, titleOf } from "./chat-row.js";
 import { clearChat, clearHistory, deleteChat, forgetAbove } from "./clear.js";
 import { context } from "./context.js";
 import { h } from "./dom.js";
+import { t } from "./i18n.js";
 
 class Bar extends HTMLElement {
   #session = null;
@@ -23,6 +26,26 @@ class Bar extends HTMLElement {
     this.#part("clear").addEventListener("click", () => this.#clear());
     this.addEventListener("click", (event) => this.#do(event.target.closest("[data-do]")?.dataset.do));
     on("chat", ({ session }) => this.#show(session));
+    this.#offer();
+  }
+
+  /** All that the bar and its menu do, for the palette. */
+  #offer() {
+    const open = () => Boolean(this.#session);
+    const worth = () => open() && !this.#part("actions").hidden;
+    const said = () => Boolean(this.#session?.message_count);
+    const all = [
+      ["rename", () => t("Rename this chat"), open, "F2"],
+      ["pin", () => (this.#session?.pinned ? t("Unpin this chat") : t("Pin this chat")), worth],
+      ["archive", () => (this.#session?.archived ? t("Bring this chat back") : t("Archive this chat")), worth],
+      ["markdown", () => t("Export this chat as Markdown"), worth],
+      ["json", () => t("Export this chat as JSON"), worth],
+      ["memory", () => t("Forget what is above"), said],
+      ["history", () => t("Clear the history of this chat…"), said],
+      ["clear", () => t("Clear this chat…"), worth],
+      ["delete", () => t("Delete this chat…"), worth],
+    ];
+    for (const [id, name, when, keys] of all) offer({ id: `chat.${id}`, name, keys, when, run: () => this.#do(id) });
   }
 
   #part(name) {
@@ -31,14 +54,19 @@ class Bar extends HTMLElement {
 
   #show(session) {
     this.#session = session;
-    this.title_.textContent = session?.title || "New chat";
+    this.title_.textContent = titleOf(session ?? {});
     this.title_.disabled = !session;
     this.#part("actions").hidden = !(session?.message_count || session?.title);
     for (const action of ["history", "memory"]) this.querySelector(`[data-do="${action}"]`).disabled = !session?.message_count;
+    this.#part("pin-words").textContent = session?.pinned ? t("Unpin") : t("Pin");
+    this.#part("archive-words").textContent = session?.archived ? t("Bring back") : t("Archive");
   }
 
   #do(action) {
     if (action === "rename") this.#rename();
+    if (action === "pin") change(this.#session, { pinned: !this.#session.pinned });
+    if (action === "archive") putAway(this.#session);
+    if (action === "clear") this.#clear();
     if (action === "markdown" || action === "json") this.#export(action);
     if (action === "history") this.#clearHistory();
     if (action === "memory") this.#forget();
@@ -65,13 +93,7 @@ class Bar extends HTMLElement {
     const session = this.#session;
     this.#renamed();
     if (!session || !title || title === session.title) return;
-    try {
-      const { messages, ...fresh } = await patch(`sessions/${session.id}`, { title });
-      if (this.#session?.id === session.id) emit("renamed", { session: { ...session, title: fresh.title } });
-      emit("chats-stale");
-    } catch (error) {
-      emit("notice", { text: `${error.message} The title was not changed.` });
-    }
+    await change(session, { title });
   }
 
   /** A plain link downloads the file; asked for first, so that an ended sign-in is said in words. */
@@ -81,7 +103,7 @@ class Bar extends HTMLElement {
       const url = `${context().api}sessions/${this.#session.id}/export?format=${format}`;
       h("a", { href: url, download: "" }).click();
     } catch (error) {
-      emit("notice", { text: `${error.message} Nothing was exported.` });
+      emit("notice", { text: t("{reason} Nothing was exported.", { reason: error.message }) });
     }
   }
 
@@ -104,7 +126,7 @@ class Bar extends HTMLElement {
       emit("memory-cleared-here", { id: session.id, ...(await forgetAbove(session)) });
     } catch (error) {
       if (error.code === "cleared") emit("gone", { id: session.id, successor: error.successor });
-      else emit("notice", { text: `${error.message} The model may still know what is above.` });
+      else emit("notice", { text: t("{reason} The model may still know what is above.", { reason: error.message }) });
     }
   }
 

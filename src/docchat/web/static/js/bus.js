@@ -13,6 +13,8 @@
 // changed {id | null}: another tab changed this chat, or any    undone {session | null}: a clear was taken back
 // `home` in an event names the small chat beside a document that it belongs to, see home.js; without it the page's.
 // section-chat {session, home}: a small chat was opened or is not what it was    section-cleared {id, successor}, section-closed {}
+// marked {session}: title, pin or archive of a chat were changed        side-wanted {}: something in the list of chats is asked for
+// draft {id, text}: what the server keeps of a question that was begun
 // clear-many {}    many-cleared {receipt}    history-cleared-here, memory-cleared-here {id, ...}
 // ask {question, within, home}: a question that was offered       how {}: another way to answer was chosen
 // replaced {id, count}: so many messages has the chat now

@@ -1,54 +1,93 @@
-// <docchat-chats>: the list of the own chats by day, and the search in them.
+// <docchat-chats>: the list of the own chats: pinned ones, then by day; those that are put away; and the search in all.
 
+import { offer } from "./actions.js";
 import { get, post } from "./api.js";
 import { emit, on } from "./bus.js";
-import { chatUrl, context } from "./context.js";
+import { ChatMenu, chatLink, chatRow, renameIn, titleOf } from "./chat-row.js";
+import { context } from "./context.js";
 import { h, marked } from "./dom.js";
+import { locale, n, t } from "./i18n.js";
 
 const DAY = 86_400_000;
 const PAUSE = 200;
+const PAGE = 40;
+/** So many places a search tells of. */
+const MOST_HITS = 20;
 
 /** The words over a group of chats last changed at `iso`. */
 function groupOf(iso) {
   const midnight = new Date().setHours(0, 0, 0, 0);
   const time = new Date(iso).getTime();
-  if (time >= midnight) return "Today";
-  if (time >= midnight - DAY) return "Yesterday";
-  if (time >= midnight - 6 * DAY) return "Last seven days";
-  return new Date(iso).toLocaleString("en", { month: "long", year: "numeric" });
+  if (time >= midnight) return t("Today");
+  if (time >= midnight - DAY) return t("Yesterday");
+  if (time >= midnight - 6 * DAY) return t("Last seven days");
+  return new Date(iso).toLocaleString(locale(), { month: "long", year: "numeric" });
 }
+
+const holds = (session) => session.message_count > 0 || session.title || session.drafted;
+const plain = (event) => !(event.ctrlKey || event.metaKey || event.shiftKey);
 
 class Chats extends HTMLElement {
   #sessions = [];
+  #pinned = [];
   #next = null;
   #current = context().page === "chat" ? context().session : null;
+  #away = false;
   #ticket = 0;
   #timer = 0;
+  #renaming = null;
+  #last = null;
+  #loading = false;
 
   connectedCallback() {
     this.list = this.querySelector("[data-list]");
     this.input = this.querySelector("[data-search] input");
+    this.many = this.querySelector("[data-many]");
+    this.archive = this.querySelector("[data-archive]");
+    this.menu = new ChatMenu(this, (session) => this.#rename(session));
+    this.older = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && this.#more(), { root: this.list, rootMargin: "400px" });
     this.querySelector("[data-search]").addEventListener("submit", (event) => event.preventDefault());
     this.input.addEventListener("input", () => this.#typed());
     this.input.addEventListener("keydown", (event) => this.#escape(event));
+    this.addEventListener("keydown", (event) => this.#step(event));
     this.list.addEventListener("click", (event) => this.#clicked(event));
+    this.list.addEventListener("scroll", () => this.menu.close(), { passive: true });
     document.querySelector("[data-new-chat]").addEventListener("click", (event) => this.#newChat(event));
-    on("chats-stale", () => this.reload());
+    this.many.addEventListener("click", () => emit("clear-many"));
+    this.archive.addEventListener("click", () => this.#turn(!this.#away));
+    on("chats-stale", () => this.reload({ keep: true }));
     on("chat", ({ session }) => this.#mark(session?.id ?? null));
     on("gone", ({ id }) => this.#forget(id));
     on("emptied", () => this.#forget(null));
     on("changed", () => this.reload());
-    this.many = this.querySelector("[data-many]");
-    this.many.addEventListener("click", () => emit("clear-many"));
+    this.#offer();
     this.reload();
   }
 
-  async reload() {
+  #offer() {
+    offer({ id: "chat.new", name: () => t("New chat"), keys: "Ctrl+Shift+O", run: () => document.querySelector("[data-new-chat]").click() });
+    offer({ id: "chat.search", name: () => t("Search your chats"), keys: "/", run: () => this.#seek() });
+    offer({ id: "chat.archived", name: () => (this.#away ? t("Back to your chats") : t("Archived chats")), run: () => this.#turn(!this.#away) });
+    offer({ id: "chat.many", name: () => t("Clear many…"), run: () => emit("clear-many"), when: () => !this.many.hidden });
+  }
+
+  #seek() {
+    emit("side-wanted");
+    this.input.focus();
+  }
+
+  /** Read the list anew; with `keep` what was shown further down stays, for a list that only moved on. */
+  async reload({ keep = false } = {}) {
+    const away = this.#away;
     try {
-      const page = await get("sessions");
-      this.#sessions = page.sessions;
-      this.#next = page.next;
-      emit("chats", { sessions: page.sessions });
+      const page = await get(`sessions?limit=${PAGE}${away ? "&archived=1" : ""}`);
+      if (away !== this.#away) return;
+      const fresh = new Set(page.sessions.map(({ id }) => id));
+      const below = keep && page.next ? this.#sessions.slice(PAGE).filter(({ id }) => !fresh.has(id)) : [];
+      this.#sessions = [...page.sessions, ...below];
+      this.#pinned = page.pinned ?? [];
+      if (!below.length) this.#next = page.next;
+      emit("chats", { sessions: [...page.sessions, ...this.#pinned] });
       if (!this.input.value.trim()) this.#draw();
     } catch (error) {
       if (!this.#sessions.length) this.#say(error.message);
@@ -57,15 +96,29 @@ class Chats extends HTMLElement {
 
   #forget(id) {
     this.#sessions = this.#sessions.filter((session) => session.id !== id);
+    this.#pinned = this.#pinned.filter((session) => session.id !== id);
     this.input.value = "";
     this.#draw();
+    this.reload();
+  }
+
+  /** Between the chats and those that are put away. */
+  #turn(away) {
+    this.#away = away;
+    this.#sessions = [];
+    this.#next = null;
+    this.input.value = "";
+    this.archive.querySelector("span").textContent = away ? t("Back to your chats") : t("Archived chats");
+    this.archive.setAttribute("aria-pressed", String(away));
+    this.#say("");
+    emit("side-wanted");
     this.reload();
   }
 
   #mark(id) {
     this.#current = id;
     for (const link of this.list.querySelectorAll("[data-chat]")) this.#state(link);
-    if (id && !this.#sessions.some((session) => session.id === id)) this.reload();
+    if (id && ![...this.#sessions, ...this.#pinned].some((session) => session.id === id)) this.reload({ keep: true });
   }
 
   #state(link) {
@@ -73,54 +126,118 @@ class Chats extends HTMLElement {
     else link.removeAttribute("aria-current");
   }
 
+  // drawing
+
   #draw() {
+    if (this.#renaming) return;
     // An empty chat is listed only while it is the one on the screen; one whose history was cleared has a title yet.
-    const shown = this.#sessions.filter((session) => session.message_count > 0 || session.title || session.id === this.#current);
-    this.many.hidden = !shown.some((session) => session.message_count > 0 || session.title);
-    if (!shown.length) return this.#say("Your chats will be listed here.");
-    const groups = Map.groupBy ? Map.groupBy(shown, (session) => groupOf(session.updated_at)) : grouped(shown);
-    const nodes = [];
-    for (const [name, sessions] of groups) {
-      nodes.push(h("h2", {}, name), h("ul", {}, ...sessions.map((session) => h("li", {}, this.#link(session)))));
-    }
-    if (this.#next) nodes.push(h("button", { type: "button", class: "quiet", onclick: () => this.#more() }, "Show older chats"));
-    this.list.replaceChildren(...nodes);
+    const shown = this.#sessions.filter((session) => !session.pinned && (holds(session) || session.id === this.#current));
+    this.many.hidden = ![...this.#sessions, ...this.#pinned].some(holds);
+    if (!shown.length && !this.#pinned.length) return this.#say(this.#away ? t("Chats that you archive will be listed here.") : t("Your chats will be listed here."));
+    const focused = this.list.contains(document.activeElement) ? document.activeElement.closest("[data-row]")?.dataset.row : null;
+    const height = this.list.scrollTop;
+    this.list.replaceChildren();
+    this.#last = null;
+    if (this.#away) this.list.append(h("p", { class: "soft chats-empty" }, t("Archived chats. The search finds them too.")));
+    if (this.#pinned.length) this.#append(this.#pinned, () => t("Pinned"));
+    this.#last = null;
+    this.#append(shown);
+    this.#foot();
+    this.list.scrollTop = height;
+    if (focused) this.#row(focused)?.querySelector("a").focus();
   }
 
-  #link(session, ...content) {
-    const title = session.title || "New chat";
-    const link = h("a", { class: "chat-link", href: chatUrl(session.id), dataset: { chat: session.id }, dir: "auto" }, ...(content.length ? content : [title]));
-    this.#state(link);
-    return link;
+  #append(sessions, name = (session) => groupOf(session.updated_at)) {
+    for (const session of sessions) {
+      const group = name(session);
+      if (group !== this.#last?.group) {
+        this.#last = { group, items: h("ul", {}) };
+        this.list.append(h("h2", {}, group), this.#last.items);
+      }
+      const link = chatLink(session);
+      this.#state(link);
+      this.#last.items.append(chatRow(session, link, (...of) => this.menu.open(...of, this.#current)));
+    }
+  }
+
+  #foot() {
+    this.older.disconnect();
+    this.list.querySelector("[data-older]")?.remove();
+    if (!this.#next) return;
+    const button = h("button", { type: "button", class: "quiet", dataset: { older: "" }, onclick: () => this.#more() }, t("Show older chats"));
+    this.list.append(button);
+    this.older.observe(button);
   }
 
   async #more() {
+    if (this.#loading || !this.#next) return;
+    this.#loading = true;
+    const from = this.#next;
     try {
-      const page = await get(`sessions?cursor=${encodeURIComponent(this.#next)}`);
+      const page = await get(`sessions?limit=${PAGE}&cursor=${encodeURIComponent(from)}${this.#away ? "&archived=1" : ""}`);
+      if (from !== this.#next) return;
       this.#sessions.push(...page.sessions);
       this.#next = page.next;
-      this.#draw();
+      if (this.input.value.trim() || this.#renaming) return;
+      this.#append(page.sessions.filter((session) => !session.pinned && holds(session)));
+      this.#foot();
     } catch (error) {
+      // The button stays for another try by hand.
+      this.older.disconnect();
       emit("notice", { text: error.message });
+    } finally {
+      this.#loading = false;
     }
   }
 
   #say(text) {
+    this.older.disconnect();
     this.list.replaceChildren(h("p", { class: "soft chats-empty" }, text));
   }
 
+  #row(id) {
+    return this.list.querySelector(`[data-row="${CSS.escape(id)}"]`);
+  }
+
+  async #rename(session) {
+    const item = this.#row(session.id);
+    if (!item) return;
+    this.#renaming = session.id;
+    await renameIn(item, session);
+    this.#renaming = null;
+    const back = item.contains(document.activeElement) || document.activeElement === document.body;
+    await this.reload({ keep: true });
+    if (back) this.#row(session.id)?.querySelector("a").focus();
+  }
+
+  // by hand
+
   #clicked(event) {
     const link = event.target.closest("[data-chat]");
-    if (!link || context().page !== "chat" || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (!link || context().page !== "chat" || !plain(event)) return;
     event.preventDefault();
     emit("open-chat", { id: link.dataset.chat, message: Number(link.dataset.message) || null });
   }
 
   #newChat(event) {
-    if (context().page !== "chat" || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (context().page !== "chat" || !plain(event)) return;
     event.preventDefault();
     emit("new-chat");
   }
+
+  /** Arrows lead from the search into the list, and along it. */
+  #step(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const here = event.target;
+    if (!step || !(here === this.input || here.matches(".chat-link"))) return;
+    const stops = [this.input, ...this.list.querySelectorAll(".chat-link")];
+    const next = stops[stops.indexOf(here) + step];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  }
+
+  // the search
 
   #typed() {
     clearTimeout(this.#timer);
@@ -142,8 +259,10 @@ class Chats extends HTMLElement {
     try {
       const { hits } = await post("sessions/search", { text });
       if (ticket !== this.#ticket) return;
-      if (!hits.length) return this.#say(`Nothing in your chats holds “${text}”.`);
-      this.list.replaceChildren(h("ul", {}, ...hits.map((hit) => h("li", {}, this.#hit(hit)))));
+      if (!hits.length) return this.#say(t("Nothing in your chats holds “{text}”.", { text }));
+      const count = hits.length < MOST_HITS ? n(hits.length, "{count} place", "{count} places") : t("The {count} newest places", { count: MOST_HITS });
+      this.older.disconnect();
+      this.list.replaceChildren(h("p", { class: "soft chats-found", role: "status" }, count), h("ul", {}, ...hits.map((hit) => h("li", {}, this.#hit(hit)))));
     } catch (error) {
       if (ticket === this.#ticket) this.#say(error.message);
     }
@@ -151,22 +270,13 @@ class Chats extends HTMLElement {
 
   #hit({ session, message, snippet, marks }) {
     const found = marked(snippet, marks);
-    const content = message === null ? [h("strong", {}, ...found)] : [h("strong", {}, session.title || "New chat"), h("span", { class: "snippet" }, ...found)];
-    const link = this.#link(session, ...content);
+    const where = session.archived ? h("span", { class: "chat-begun" }, t("Archived")) : null;
+    const content = message === null ? [h("strong", {}, ...found), where] : [h("strong", {}, titleOf(session)), where, h("span", { class: "snippet" }, ...found)];
+    const link = chatLink(session, ...content.filter(Boolean));
     link.classList.add("hit");
-    link.removeAttribute("aria-current");
     if (message !== null) link.dataset.message = message;
     return link;
   }
-}
-
-function grouped(sessions) {
-  const groups = new Map();
-  for (const session of sessions) {
-    const name = groupOf(session.updated_at);
-    groups.set(name, [...(groups.get(name) ?? []), session]);
-  }
-  return groups;
 }
 
 customElements.define("docchat-chats", Chats);

@@ -1,10 +1,13 @@
-// <docchat-composer>: the box for questions. What is typed lives in memory only, one draft a chat.
+// <docchat-composer>: the box for questions, which keeps one draft a chat.
 
+import { offer } from "./actions.js";
 import { emit, on } from "./bus.js";
 import { chooseHow, how, models } from "./choice.js";
 import { context } from "./context.js";
 import { h, points } from "./dom.js";
+import { Drafts } from "./drafts.js";
 import { homeOf, isOf } from "./home.js";
+import { locale, t } from "./i18n.js";
 import { chosen } from "./scope.js";
 import "./within.js";
 
@@ -12,7 +15,7 @@ const WARN = 0.9;
 const NO_MODEL = new Set(["daily_limit", "model_unavailable", "no_model", "unknown_model"]);
 
 class Composer extends HTMLElement {
-  #drafts = new Map();
+  #drafts = new Drafts();
   #key = "";
   #busy = false;
   #sending = false;
@@ -25,20 +28,38 @@ class Composer extends HTMLElement {
       this.#send();
     });
     this.box.addEventListener("keydown", (event) => this.#typed(event));
-    this.box.addEventListener("input", () => this.#look());
+    this.box.addEventListener("input", () => {
+      this.#drafts.set(this.#key, this.box.value);
+      this.#look();
+    });
     this.querySelector("[data-stop]").addEventListener("click", () => this.#stop());
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && this.#busy && !event.defaultPrevented && !document.querySelector("dialog[open]")) this.#stop();
     });
     on("chat", ({ session, home }) => isOf(this, home) && this.#switch(session?.id ?? ""));
-    on("section-chat", ({ session, home }) => isOf(this, home) && this.#switch(session.id));
+    on("section-chat", ({ session, home }) => {
+      if (!isOf(this, home)) return;
+      if (session.draft !== undefined && !this.#drafts.has(session.id)) this.#drafts.learn(session.id, session.draft);
+      this.#switch(session.id);
+    });
+    on("draft", ({ id, text }) => this.#drafts.learn(id, text) && id === this.#key && !this.#sending && this.#put(text));
     on("draft-drop", ({ id }) => this.#forget(id));
+    on("gone", ({ id }) => this.#forget(id));
     on("busy", ({ busy, home }) => isOf(this, home) && this.#setBusy(busy));
     on("arrived", ({ question, home }) => isOf(this, home) && this.#arrived(question));
     on("ask", ({ question, within, home }) => isOf(this, home) && !this.#busy && !this.#sending && this.#ask(question, how(), within));
     on("signed-in", () => this.#problem(null));
     this.#offerModels();
+    this.#offerActions();
     this.#look();
+  }
+
+  #offerActions() {
+    if (this.#home.bound) return;
+    offer({ id: "chat.ask", name: () => t("Write a question"), keys: "Alt+Q", run: () => this.box.focus() });
+    offer({ id: "chat.send", name: () => t("Send the question"), keys: "Enter" });
+    offer({ id: "chat.line", name: () => t("Begin a new line"), keys: "Shift+Enter" });
+    offer({ id: "chat.stop", name: () => t("Stop the answer"), keys: "Escape" });
   }
 
   /** What takes the questions: the page's chat, or a small one beside a document, which is asked as it is. */
@@ -60,17 +81,17 @@ class Composer extends HTMLElement {
     });
     const found = await models();
     if (found.length < 2) return;
-    const options = found.map(({ id, label }) => h("option", { value: `model:${id}` }, `Written by ${label}`));
+    const options = found.map(({ id, label }) => h("option", { value: `model:${id}` }, t("Written by {model}", { model: label })));
     const at = how().model ? `model:${how().model}` : how().mode === "quotes" ? "quotes" : options[0].value;
-    select.replaceChildren(...options, h("option", { value: "quotes" }, "Quotes only"));
+    select.replaceChildren(...options, h("option", { value: "quotes" }, t("Quotes only")));
     select.value = at;
   }
 
   /** What the next answer is made of, below the box. */
   #hint(select) {
-    const by = select.selectedOptions[0].textContent.replace(/^Written/, "written");
-    const words = select.value === "quotes" ? "The answer is quoted from your documents; nothing in it is written by a model." : `The answer is ${by} from your documents. Check the numbered sources.`;
-    this.querySelector(".hint").textContent = words;
+    const quoted = t("The answer is quoted from your documents; nothing in it is written by a model.");
+    const written = t("Answers are written by a model from your documents. Check the numbered sources.");
+    this.querySelector(".hint").textContent = select.value === "quotes" ? quoted : written;
   }
 
   #typed(event) {
@@ -83,7 +104,13 @@ class Composer extends HTMLElement {
     const question = this.box.value.trim();
     if (!question || this.#busy || this.#sending || points(question) > context().questionChars) return;
     this.#put("");
+    this.#keep();
     await this.#ask(question, how());
+  }
+
+  /** What stands in the box is the draft of its chat. */
+  #keep() {
+    if (this.box.value !== this.#drafts.get(this.#key)) this.#drafts.set(this.#key, this.box.value);
   }
 
   async #ask(question, how, within = this.#chosen) {
@@ -108,6 +135,7 @@ class Composer extends HTMLElement {
       return;
     }
     if (!this.box.value) this.#put(question);
+    this.#keep();
     this.#problem(error);
     if (error.status === 404) emit("scope-doubt");
   }
@@ -116,6 +144,7 @@ class Composer extends HTMLElement {
   #arrived(question) {
     if (this.box.value.trim() !== question) return;
     this.#put("");
+    this.#keep();
     this.#problem(null);
   }
 
@@ -133,7 +162,8 @@ class Composer extends HTMLElement {
     const limit = context().questionChars;
     const length = points(this.box.value);
     const count = this.querySelector("[data-count]");
-    count.textContent = length > WARN * limit ? `${length.toLocaleString("en")} of ${limit.toLocaleString("en")} characters` : "";
+    const told = { length: length.toLocaleString(locale()), limit: limit.toLocaleString(locale()) };
+    count.textContent = length > WARN * limit ? t("{length} of {limit} characters", told) : "";
     count.classList.toggle("over", length > limit);
     this.querySelector("[data-send]").disabled = this.#sending || !this.box.value.trim() || length > limit;
   }
@@ -151,16 +181,16 @@ class Composer extends HTMLElement {
     if (key === this.#key) return;
     // What was typed before there was a chat goes along into it; when the chat is gone, it stays in the box.
     if ((this.#key && key) || this.#drafts.has(key)) {
-      this.#drafts.set(this.#key, this.box.value);
-      this.#put(this.#drafts.get(key) ?? "");
-    }
+      this.#keep();
+      this.#put(this.#drafts.get(key));
+    } else if (this.box.value) this.#drafts.set(key, this.box.value);
     this.#key = key;
     this.#problem(null);
     if (matchMedia("(hover: hover)").matches) this.box.focus({ preventScroll: true });
   }
 
   #forget(id) {
-    this.#drafts.delete(id);
+    this.#drafts.forget(id);
     if (id === this.#key) this.#put("");
   }
 
@@ -172,9 +202,10 @@ class Composer extends HTMLElement {
       const quote = () => {
         const question = this.box.value.trim();
         this.#put("");
+        this.#keep();
         this.#ask(question, { mode: "quotes" });
       };
-      nodes.push(h("button", { type: "button", class: "button small", onclick: quote }, "Quote my documents instead"));
+      nodes.push(h("button", { type: "button", class: "button small", onclick: quote }, t("Quote my documents instead")));
     }
     return nodes;
   }
@@ -184,11 +215,11 @@ class Composer extends HTMLElement {
     line.hidden = !error;
     if (!error) return line.replaceChildren();
     const narrowed = Object.keys(this.#chosen).length > 0;
-    if (error.status === 404 && narrowed) return line.replaceChildren("Something that you chose to ask is no longer there. Your question was not sent; it is still below.");
-    const sent = error.unsure ? "Your question may not have been sent; it is still below. Send looks for it in the chat first." : "Your question was not sent; it is still below.";
+    if (error.status === 404 && narrowed) return line.replaceChildren(t("Something that you chose to ask is no longer there. Your question was not sent; it is still below."));
+    const sent = error.unsure ? t("Your question may not have been sent; it is still below. Send looks for it in the chat first.") : t("Your question was not sent; it is still below.");
     if (error.status !== 401) return line.replaceChildren(`${error.message} ${sent} `, ...this.#waysOut(error));
-    const link = h("a", { href: context().login, target: "_blank", rel: "opener" }, "Sign in in a new tab");
-    line.replaceChildren("Your sign-in has ended. Your question is still below. ", link, ", then send it again.");
+    const link = h("a", { href: context().login, target: "_blank", rel: "opener" }, t("Sign in in a new tab"));
+    line.replaceChildren(t("Your sign-in has ended. Your question is still below; send it again when you are back."), " ", link);
   }
 }
 
@@ -196,8 +227,8 @@ class Composer extends HTMLElement {
 function again(seconds) {
   const date = new Date(Date.now() + seconds * 1000);
   const today = date.toDateString() === new Date().toDateString();
-  const time = date.toLocaleString("en-GB", today ? { timeStyle: "short" } : { weekday: "long", hour: "2-digit", minute: "2-digit" });
-  return `You can ask again ${today ? "at" : "on"} ${time}.`;
+  const time = date.toLocaleString(locale(), today ? { timeStyle: "short" } : { weekday: "long", hour: "2-digit", minute: "2-digit" });
+  return today ? t("You can ask again at {time}.", { time }) : t("You can ask again on {time}.", { time });
 }
 
 customElements.define("docchat-composer", Composer);

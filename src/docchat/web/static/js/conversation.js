@@ -6,8 +6,9 @@ import { drawAbout } from "./about.js";
 import { ask, resume } from "./answer.js";
 import { emit, on } from "./bus.js";
 import { how } from "./choice.js";
-import { h, plural } from "./dom.js";
+import { h } from "./dom.js";
 import { homeOf } from "./home.js";
+import { n, t } from "./i18n.js";
 import { tellChanged } from "./identity.js";
 import { drawMemoryLine } from "./memory.js";
 import "./message.js";
@@ -154,7 +155,7 @@ class Conversation extends HTMLElement {
     try {
       await post(`sessions/${this.#session.id}/runs/${run.id}/stop`);
     } catch (error) {
-      if (error.status !== 404) emit("notice", { text: `${error.message} The answer could not be stopped.` });
+      if (error.status !== 404) emit("notice", { text: t("{reason} The answer could not be stopped.", { reason: error.message }) });
     }
   }
 
@@ -193,7 +194,7 @@ class Conversation extends HTMLElement {
   #begin(view) {
     const abort = new AbortController();
     const run = { view, abort, signal: abort.signal, id: null, session: this.#session.id };
-    run.onWaiting = (waiting) => view.waiting(waiting ? "The connection is lost. The answer goes on at the server; trying to get back to it…" : null);
+    run.onWaiting = (waiting) => view.waiting(waiting ? t("The connection is lost. The answer goes on at the server; trying to get back to it…") : null);
     this.#running = run;
     this.#spoken = 0;
     emit("busy", { busy: true, home: this.home });
@@ -253,7 +254,7 @@ class Conversation extends HTMLElement {
     if (error.code === "cleared") return emit("cut", { id: run.session, successor: error.successor });
     // The run is no longer there to be followed: what it left is in the chat.
     if (error.status === 404) return emit("open-chat", { id: run.session, home: this.home });
-    const words = error.status === 401 ? "Your sign-in has ended. The answer goes on at the server; sign in to see it." : error.message;
+    const words = error.status === 401 ? t("Your sign-in has ended. The answer goes on at the server; sign in to see it.") : error.message;
     run.view.waiting(words);
   }
 
@@ -271,7 +272,7 @@ class Conversation extends HTMLElement {
 
   /** Whether nothing may be replaced now, and says so: one answer is made at a time. */
   refuses() {
-    if (this.busy) emit("notice", { text: "An answer is being made. Stop it first, or wait for its end." });
+    if (this.busy) emit("notice", { text: t("An answer is being made. Stop it first, or wait for its end.") });
     return this.busy;
   }
 
@@ -283,7 +284,7 @@ class Conversation extends HTMLElement {
     try {
       await this.#replace(`messages/${view.message.id}/regenerate`, { ...how }, old);
     } catch (error) {
-      if (error.name !== "AbortError") emit("notice", { text: `${error.message} The answer stays as it was.` });
+      if (error.name !== "AbortError") emit("notice", { text: t("{reason} The answer stays as it was.", { reason: error.message }) });
     }
   }
 
@@ -293,7 +294,7 @@ class Conversation extends HTMLElement {
     try {
       await this.#replace(`messages/${message.id}/edit`, { question, ...how(), ...sameAs(message) }, this.#from(view));
     } catch (error) {
-      if (error.name !== "AbortError") view.edit(question, `${error.message} Nothing was replaced.`);
+      if (error.name !== "AbortError") view.edit(question, t("{reason} Nothing was replaced.", { reason: error.message }));
     }
   }
 
@@ -347,8 +348,8 @@ class Conversation extends HTMLElement {
 
 /** Whether to replace an answer with `more` messages below it. */
 async function sure(more) {
-  const text = [h("p", {}, `The answer is made anew. ${plural(more, "message")} below it ${more === 1 ? "goes" : "go"} with it, for good.`)];
-  return Boolean(await confirm({ title: "Answer again?", text, action: "Answer again", run: async () => true, explain: (error) => error.message }));
+  const below = n(more, "The answer is made anew. {count} message below it goes with it, for good.", "The answer is made anew. {count} messages below it go with it, for good.");
+  return Boolean(await confirm({ title: t("Answer again?"), text: [h("p", {}, below)], action: t("Answer again"), run: async () => true, explain: (error) => error.message }));
 }
 
 customElements.define("docchat-conversation", Conversation);

@@ -2,9 +2,11 @@
 
 import { get, post } from "./api.js";
 import { emit, on } from "./bus.js";
+import { titleOf } from "./chat-row.js";
 import { countMany, explain, goesAndStays, howLong, outOfReach } from "./clear.js";
 import { confirm } from "./confirm.js";
-import { h, plural, when } from "./dom.js";
+import { h, when } from "./dom.js";
+import { n, t } from "./i18n.js";
 import { tellChanged } from "./identity.js";
 import { readReceipt, showReceipt } from "./receipt.js";
 
@@ -12,11 +14,12 @@ const PAUSE = 200;
 const LOOK = 400;
 /** How often in a row the receipt of a running clear may be out of reach: about 15 seconds. */
 const MOST_FAILURES = 15;
-const STAYS = "Nothing was taken off your list, because the clear was not confirmed.";
-const GOES_ON = "The clear goes on at the server; only its progress cannot be seen from here.";
+const stays = () => t("Nothing was taken off your list, because the clear was not confirmed.");
+const goesOn = () => t("The clear goes on at the server; only its progress cannot be seen from here.");
 
 class Many extends HTMLElement {
   #next = null;
+  #away = false;
   #ticket = 0;
   #timer = 0;
   #count = null;
@@ -54,6 +57,7 @@ class Many extends HTMLElement {
     this.form.reset();
     this.picks.replaceChildren();
     this.#next = null;
+    this.#away = false;
     this.#dialog.showModal();
     this.form.querySelector("[name=which]:checked").focus();
     this.#look();
@@ -63,14 +67,18 @@ class Many extends HTMLElement {
   /** One page of chats to choose from. */
   async #more() {
     try {
-      const page = await get(`sessions?limit=100${this.#next ? `&cursor=${encodeURIComponent(this.#next)}` : ""}`);
+      const page = await get(`sessions?limit=100${this.#away ? "&archived=1" : ""}${this.#next ? `&cursor=${encodeURIComponent(this.#next)}` : ""}`);
       if (!this.#dialog.open) return;
       this.#next = page.next;
       this.picks.querySelector("[data-older]")?.remove();
-      const worth = page.sessions.filter((session) => session.message_count > 0 || session.title);
+      const worth = page.sessions.filter((session) => session.message_count > 0 || session.title || session.drafted);
       this.picks.append(...worth.map((session) => this.#pick(session)));
-      if (page.next) this.picks.append(h("button", { type: "button", class: "quiet", dataset: { older: "" }, onclick: () => this.#more() }, "Show older chats"));
-      else if (!this.picks.children.length) this.picks.append(h("p", { class: "soft" }, "There is no chat with anything in it."));
+      if (page.next) this.picks.append(h("button", { type: "button", class: "quiet", dataset: { older: "" }, onclick: () => this.#more() }, t("Show older chats")));
+      else if (!this.#away) {
+        // Those that are put away come last.
+        this.#away = true;
+        await this.#more();
+      } else if (!this.picks.children.length) this.picks.append(h("p", { class: "soft" }, t("There is no chat with anything in it.")));
     } catch (error) {
       this.#problem(error.message);
     }
@@ -78,8 +86,8 @@ class Many extends HTMLElement {
 
   #pick(session) {
     const box = h("input", { type: "checkbox", name: "id", value: session.id });
-    const title = h("span", { class: "pick-title", dir: "auto" }, session.title || "New chat");
-    return h("label", { class: "pick" }, box, title, h("span", { class: "soft" }, `${plural(session.message_count, "message")} · ${when(session.updated_at)}`));
+    const title = h("span", { class: "pick-title", dir: "auto" }, titleOf(session));
+    return h("label", { class: "pick" }, box, title, h("span", { class: "soft" }, [messages(session.message_count), when(session.updated_at), session.archived && t("Archived")].filter(Boolean).join(" · ")));
   }
 
   /** What the form means, as the body of a request; null while it means nothing. */
@@ -106,7 +114,7 @@ class Many extends HTMLElement {
     this.#counted(null);
     const scope = this.#scope;
     this.picks.classList.toggle("unused", this.form.elements.which.value !== "ids");
-    this.#part("count").textContent = scope ? "Counting…" : "Nothing is chosen yet.";
+    this.#part("count").textContent = scope ? t("Counting…") : t("Nothing is chosen yet.");
     if (!scope) return;
     this.#timer = setTimeout(async () => {
       try {
@@ -123,7 +131,7 @@ class Many extends HTMLElement {
   #counted(count) {
     this.#count = count;
     this.#part("go").disabled = !count?.sessions;
-    if (count) this.#part("count").textContent = count.sessions ? `${words(count)} would be cleared.` : "No chat is among these.";
+    if (count) this.#part("count").textContent = count.sessions ? t("{what} would be cleared.", { what: words(count) }) : t("No chat is among these.");
   }
 
   #problem(text) {
@@ -139,11 +147,11 @@ class Many extends HTMLElement {
     this.#dialog.close();
     const run = new Run(scope, count);
     const receipt = await confirm({
-      title: `Clear ${plural(count.sessions, "chat")}?`,
-      text: [goesAndStays(`${words(count)}, with titles and citations: ${howLong()}`, "Every document in your library."), outOfReach()],
-      action: `Clear ${plural(count.sessions, "chat")}`,
+      title: n(count.sessions, "Clear {count} chat?", "Clear {count} chats?"),
+      text: [goesAndStays(t("{what}, with titles and citations: {when}", { what: words(count), when: howLong() }), t("Every document in your library.")), outOfReach()],
+      action: n(count.sessions, "Clear {count} chat", "Clear {count} chats"),
       run: (say) => run.clear(say),
-      explain: (error) => explain(error, run.receipt ? GOES_ON : STAYS),
+      explain: (error) => explain(error, run.receipt ? goesOn() : stays()),
     });
     this.#asking = false;
     if (run.receipt) this.#cleared(run.receipt.id);
@@ -193,8 +201,12 @@ class Run {
   }
 }
 
-function words({ sessions, messages }) {
-  return `${plural(sessions, "chat")} with ${plural(messages, "message")}`;
+function messages(count) {
+  return n(count, "{count} message", "{count} messages");
+}
+
+function words(count) {
+  return t("{chats} with {messages}", { chats: n(count.sessions, "{count} chat", "{count} chats"), messages: messages(count.messages) });
 }
 
 customElements.define("docchat-many", Many);

@@ -1,6 +1,7 @@
 // What the next question is asked of: everything, or chosen collections, or chosen documents. Kept in memory only.
 
 import { emit } from "./bus.js";
+import { n } from "./i18n.js";
 
 /** Documents that may be chosen for one question. */
 export const MOST = 50;
@@ -39,9 +40,8 @@ export function leaveOut(id) {
 
 /** "2 documents", "1 collection"; nothing for everything. */
 export function scopeWords({ collections, documents }) {
-  if (documents?.length) return documents.length === 1 ? "1 document" : `${documents.length} documents`;
-  if (!collections) return "";
-  return collections.length === 1 ? "1 collection" : `${collections.length} collections`;
+  if (documents?.length) return n(documents.length, "{count} document", "{count} documents");
+  return collections ? n(collections.length, "{count} collection", "{count} collections") : "";
 }
 
 /** The end of an address that opens the chat with these documents chosen: ids only, and no server ever sees it. */

@@ -1,6 +1,8 @@
 // <docchat-side>: the side as an overlay on a narrow screen.
 
+import { offer } from "./actions.js";
 import { on } from "./bus.js";
+import { t } from "./i18n.js";
 
 const narrow = matchMedia("(width < 48rem)");
 
@@ -20,6 +22,8 @@ class Side extends HTMLElement {
     narrow.addEventListener("change", () => this.close(false));
     on("open-chat", () => this.close(false));
     on("new-chat", () => this.close(false));
+    on("side-wanted", () => narrow.matches && !this.isOpen && this.open());
+    offer({ id: "chat.list", name: () => t("Show the list of chats"), when: () => narrow.matches && !this.isOpen, run: () => this.open() });
   }
 
   get isOpen() {

@@ -2,16 +2,18 @@
 
 import { get, post } from "./api.js";
 import { emit, on } from "./bus.js";
-import { h, icon, iconButton } from "./dom.js";
-import { choose, current, fromFragment, leaveOut, MOST } from "./scope.js";
+import { h, iconButton } from "./dom.js";
+import { n, t } from "./i18n.js";
+import { choose, current, fromFragment, leaveOut, MOST, scopeWords } from "./scope.js";
 
 const TYPED = 200;
 const SHOWN = 3;
-const MINE = { id: "personal", name: "My documents" };
+const PERSONAL = "personal";
+const mine = () => ({ id: PERSONAL, name: t("My documents") });
 
 /** The options of a choice among collections. */
 export function options(collections) {
-  return [MINE, ...collections].map(({ id, name }) => h("option", { value: id }, name));
+  return [mine(), ...collections].map(({ id, name }) => h("option", { value: id }, name));
 }
 
 class Within extends HTMLElement {
@@ -52,7 +54,7 @@ class Within extends HTMLElement {
     const found = await Promise.all(ids.map((id) => get(`documents/${encodeURIComponent(id)}`).catch(() => null)));
     const documents = found.filter(Boolean);
     if (documents.length) choose({ documents });
-    if (documents.length < ids.length) emit("notice", { text: "Some of the chosen documents could not be found." });
+    if (documents.length < ids.length) emit("notice", { text: t("Some of the chosen documents could not be found.") });
   }
 
   /** Something of the choice may be gone: ask for each. */
@@ -60,7 +62,7 @@ class Within extends HTMLElement {
     const { collections, documents } = current();
     const there = (path) => get(path).then(() => true, (error) => error.status !== 404);
     const kept = async (list, path) => {
-      const known = await Promise.all(list.map(({ id }) => id === MINE.id || there(`${path}/${id}`)));
+      const known = await Promise.all(list.map(({ id }) => id === PERSONAL || there(`${path}/${id}`)));
       return list.filter((_, index) => known[index]);
     };
     choose({ collections: await kept(collections, "collections"), documents: await kept(documents, "documents") });
@@ -76,7 +78,7 @@ class Within extends HTMLElement {
 
   async #load() {
     try {
-      this.#collections = [MINE, ...(await get("collections")).collections];
+      this.#collections = [mine(), ...(await get("collections")).collections];
       this.#drawCollections();
     } catch (error) {
       this.#problem(error);
@@ -91,7 +93,7 @@ class Within extends HTMLElement {
       this.#found = documents.filter(({ state }) => state === "ready");
       this.#part("problem").hidden = true;
       this.#drawDocuments();
-      this.#part("count").textContent = this.#found.length ? `${this.#found.length} found` : "None found";
+      this.#part("count").textContent = this.#found.length ? n(this.#found.length, "{count} found", "{count} found") : t("None found");
     } catch (error) {
       if (ticket === this.#ticket) this.#problem(error);
     }
@@ -105,12 +107,12 @@ class Within extends HTMLElement {
   #draw() {
     const { collections, documents } = current();
     const all = [...documents, ...collections];
-    const words = all.length === 1 ? all[0].name : documents.length ? `${documents.length} documents` : `${collections.length} collections`;
-    this.open.querySelector("[data-words]").textContent = all.length ? words : "Everything";
+    const words = all.length === 1 ? all[0].name : scopeWords({ documents, collections });
+    this.open.querySelector("[data-words]").textContent = all.length ? words : t("Everything");
     this.chips.hidden = !all.length;
-    const more = all.length > SHOWN ? h("button", { type: "button", class: "quiet", onclick: () => this.#show() }, `and ${all.length - SHOWN} more`) : null;
-    const everything = h("button", { type: "button", class: "quiet", "data-scope-clear": "", onclick: () => this.#everything() }, "Ask everything");
-    this.chips.replaceChildren(h("span", { class: "soft" }, "Asking only"), ...all.slice(0, SHOWN).map((found) => this.#chip(found)), ...(more ? [more] : []), everything);
+    const more = all.length > SHOWN ? h("button", { type: "button", class: "quiet", onclick: () => this.#show() }, n(all.length - SHOWN, "and {count} more", "and {count} more")) : null;
+    const everything = h("button", { type: "button", class: "quiet", "data-scope-clear": "", onclick: () => this.#everything() }, t("Ask everything"));
+    this.chips.replaceChildren(h("span", { class: "soft" }, t("Asking only")), ...all.slice(0, SHOWN).map((found) => this.#chip(found)), ...(more ? [more] : []), everything);
     if (this.dialog.open) {
       this.#drawCollections();
       this.#drawDocuments();
@@ -127,7 +129,7 @@ class Within extends HTMLElement {
       leaveOut(found.id);
       (this.chips.hidden ? document.querySelector("textarea[name=question]") : this.chips.querySelector("button"))?.focus();
     };
-    return h("span", { class: "chip" }, h("span", { class: "chip-name", dir: "auto", title: found.name }, found.name), iconButton("close", `Leave ${found.name} out`, out));
+    return h("span", { class: "chip" }, h("span", { class: "chip-name", dir: "auto", title: found.name }, found.name), iconButton("close", t("Leave {name} out", { name: found.name }), out));
   }
 
   #drawCollections() {
@@ -139,7 +141,7 @@ class Within extends HTMLElement {
     const { documents } = current();
     const others = this.#found.filter(({ id }) => !documents.some((found) => found.id === id));
     this.#fill("documents", [...documents, ...others], documents, (picked) => {
-      if (picked.length > MOST) emit("notice", { text: `At most ${MOST} documents can be chosen. Put them into a collection to ask about more.` });
+      if (picked.length > MOST) emit("notice", { text: t("At most {count} documents can be chosen. Put them into a collection to ask about more.", { count: MOST }) });
       choose({ documents: picked });
     });
   }
@@ -155,7 +157,7 @@ class Within extends HTMLElement {
         return h("li", {}, h("label", { class: "chooser-item" }, box, h("span", { dir: "auto", title: found.name }, found.name)));
       }),
     );
-    if (!items.length) place.append(h("li", { class: "soft" }, this.search.value ? "No document of this name can be asked." : "There is none yet."));
+    if (!items.length) place.append(h("li", { class: "soft" }, this.search.value ? t("No document of this name can be asked.") : t("There is none yet.")));
     if (focused) place.querySelector(`[value="${CSS.escape(focused)}"]`)?.focus();
   }
 }
