@@ -37,8 +37,10 @@ _MUCH_BETTER = 0.25
 # Poland, was annexed by Prussia".
 _SURE_WHOLE = 0.85
 _SURE_ALONE = 0.75
-_SURE_ORDER = 0.82
+_SURE_ORDER = 0.9
 _MOST_TERMS = 150
+_ENDING = 3
+"""Forms of one word differ in at most so many letters at the end."""
 _CAPITAL = re.compile(r"(?<=[\w,;)\"'\u201d\u2019] )[^\W\d_a-z\u00df-\u00ff][\w\u2019'+&-]+")
 _NOT = re.compile(
     r"\b(?:not?|never|nobody|nothing|nowhere|none|neither|nor|without|cannot|except|unless|unable|fail(?:s|ed|ures?|ing)?|lacks?|lacked|den(?:y|ies|ied)"
@@ -255,6 +257,11 @@ class Checker:
         return self._likeness(claim.text, self._passages[number].chunk.text)
 
 
+def _forms_of_one(word: str, other: str) -> bool:
+    begin = max(_SIMILAR_BEGIN, len(word) - _ENDING, len(other) - _ENDING)
+    return word[:begin] == other[:begin] and min(len(word), len(other)) >= begin
+
+
 def _common(words: Sequence[str], weights: Sequence[float], others: Sequence[str]) -> float:
     """The weight of the longest run of `words`, others left out between them, that stands in `others` in this order."""
     best = [0.0] * (len(others) + 1)
@@ -262,7 +269,7 @@ def _common(words: Sequence[str], weights: Sequence[float], others: Sequence[str
         before = best[0]
         for place, other in enumerate(others, 1):
             here = best[place]
-            if word == other or (len(word) >= _SIMILAR_BEGIN and other.startswith(word[:_SIMILAR_BEGIN])):
+            if word == other or _forms_of_one(word, other):
                 best[place] = max(here, before + weight)
             best[place] = max(best[place], best[place - 1])
             before = here
