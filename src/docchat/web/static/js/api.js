@@ -80,8 +80,11 @@ export function offline() {
 async function send(method, path, { body, extra, signal, stream, keepalive = false, patience: milliseconds = PATIENCE }) {
   const patience = stream ? null : AbortSignal.timeout(milliseconds);
   const signals = [signal, patience].filter(Boolean);
+  const call = Symbol(path);
+  let reached = false;
+  emit("call-began", { call });
   try {
-    return await fetch(context().api + path, {
+    const response = await fetch(context().api + path, {
       method,
       credentials: "same-origin",
       cache: "no-store",
@@ -90,10 +93,16 @@ async function send(method, path, { body, extra, signal, stream, keepalive = fal
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: signals.length ? AbortSignal.any(signals) : undefined,
     });
+    // A gateway that answers in the place of the server behind it says that this one is away.
+    reached = response.status !== 502 && response.status !== 504;
+    return response;
   } catch (error) {
+    if (signal?.aborted) reached = null;
     if (signal?.aborted) throw error;
     if (patience?.aborted) throw new ApiError("The server did not answer in time.", { code: "timeout" });
     throw offline();
+  } finally {
+    emit("call-ended", { call, reached });
   }
 }
 

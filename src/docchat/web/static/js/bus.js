@@ -19,6 +19,8 @@
 // ask {question, within, home}: a question that was offered       how {}: another way to answer was chosen
 // replaced {id, count}: so many messages has the chat now
 // arrived {question}: it is in its chat, though sending it seemed to fail
+// call-began {call}, call-ended {call, reached}: a request to the server and whether it got there; null when it was given up
+// reached {}: the server answers again after it did not
 
 /** Tell everybody. */
 export function emit(name, detail = {}) {

@@ -63,7 +63,7 @@ channel?.addEventListener("message", heard);
 channel?.postMessage({ kind: "here", root: context().root, user: context().user });
 document.addEventListener("visibilitychange", look);
 addEventListener("focus", look);
-addEventListener("online", look);
+on("reached", look);
 // A page out of the browser's back-forward cache may show somebody who has left.
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 document.querySelector("[data-sign-out]")?.addEventListener("submit", () => {

@@ -11,14 +11,11 @@ const LEADING = 20;
 
 class Notices extends HTMLElement {
   #ended = null;
-  #lost = null;
 
   connectedCallback() {
     on("notice", (detail) => this.#notice(detail));
     on("signed-out", () => this.#signedOut());
     on("signed-in", () => this.#signedIn());
-    addEventListener("offline", () => this.#offline());
-    addEventListener("online", () => this.#lost?.remove());
   }
 
   #show(text, ...more) {
@@ -35,11 +32,6 @@ class Notices extends HTMLElement {
     const note = this.#show(text, button);
     button.addEventListener("click", () => note.remove());
     setTimeout(() => note.remove(), Math.max(LEADING, context().undoSeconds) * 1000);
-  }
-
-  #offline() {
-    this.#lost?.remove();
-    this.#lost = this.#show("You are offline. What is shown stays; docchat goes on when the network is back.");
   }
 
   #signedOut() {
