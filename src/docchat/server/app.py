@@ -18,6 +18,7 @@ from .accounts import Accounts
 from .home import load_settings
 from .secret import load_secret_key
 from .sign_in import is_admin, load_user
+from .user_views import UserViews
 
 _SIGN_IN_DAYS = 30
 
@@ -51,6 +52,7 @@ def create_app(config_mapping: Mapping[str, Any] | None = None) -> Flask:
     login.session_protection = None  # an address may change while a phone moves
     login.user_loader(lambda user_id: load_user(accounts, user_id))
     app.register_blueprint(AccountPages(accounts, services.database).blueprint())
+    app.register_blueprint(UserViews(accounts, services.people.figures).blueprint())
     app.register_error_handler(Exception, errors.answer)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
