@@ -67,6 +67,15 @@ ROWS = {
     "try_model": Row(400, json={"url": "file:///etc/passwd"}),
     "change_model": Row(ids=True, json={"enabled": False}),
     "delete_model": Row(ids=True),
+    "mine_page": Row(),
+    "mine": Row(),
+    "archive": Row(),
+    "erase_mine": Row(json={"all": True}),
+    "operate_page": Row(),
+    "operate": Row(),
+    "use_by_day": Row(),
+    "people": Row(),
+    "retry_jobs": Row(),
     "sessions": Row(),
     "create_session": Row(201, json={}),
     "clear_session": Row(),
@@ -221,7 +230,7 @@ def test_both_names_answer_alike(host: Host) -> None:
     things, client = everything(host), host.client("test")
     twins = {route.endpoint.removeprefix("v1_"): route for route in ALIASES}
     for route in ROUTES:
-        if route.method != "GET" or route.endpoint not in twins:
+        if route.method != "GET" or route.endpoint not in twins or route.endpoint == "operate":  # which measures
             continue
         answers = [client.get(things.fill(rule)) for rule in (route.rule, twins[route.endpoint].rule)]
         assert answers[0].data == answers[1].data, route.endpoint

@@ -4,8 +4,6 @@ import math
 
 import click
 
-from ...documents.sql_followed import forget_owner
-from ...sessions.sql_bulk import BulkScope
 from ..home import Home, pass_home, user_option
 
 
@@ -27,25 +25,8 @@ def erase(home: Home, user: str | None, yes: bool) -> None:
 def delete_belongings(home: Home, owner: str) -> tuple[int, int]:
     """Delete everything an owner has, with the collections; the numbers of chats and of documents.
 
-    What somebody uploaded to a collection of another stays there: it belongs to the collection.
+    What somebody uploaded to a collection of another stays there: it belongs to the collection. Raises EraseUnfinished.
     """
-    everything = BulkScope(everything=True)
-    receipt = home.services.bulk.clear(owner=owner, scope=everything, final=True, budget_seconds=math.inf)
-    collections = home.services.collections
-    documents = 0
-    home.services.worker.run_due(("reclaim",))  # here and now, whether or not a server runs
-    for one in collections.list(owner=owner):
-        if one.access == "owner":
-            collections.delete(owner=owner, collection_id=one.id)
-            home.services.library.empty_collection(one.id, lambda: None)
-            documents += one.documents
-        else:
-            collections.remove_member(owner=owner, collection_id=one.id, user_id=owner)
-    while found := home.services.library.list(owner=owner, limit=50).items:
-        for document in found:
-            home.services.library.delete(owner=owner, document_id=document.id)
-            documents += 1
-    home.services.library.finish_removals()
-    forget_owner(home.services.database, owner)
-    home.services.usage.forget(owner=owner)
-    return receipt.counts["sessions"], documents
+    receipt = home.services.people.erasing.erase(owner=owner, budget_seconds=math.inf)
+    home.services.worker.run_due(("reclaim", "drop_collection"))  # here and now, whether or not a server runs
+    return receipt.counts["sessions"], receipt.counts["documents"]
