@@ -7,15 +7,12 @@ import signal
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from flask.testing import FlaskClient
 from sqlalchemy import inspect, select, text, update
 
-from docchat import DocChat
 from docchat.db.schema import SESSION_OWNED, chat_session, job, receipt
 from docchat.documents import sql_removal
 from docchat.errors import StoreUnavailable
@@ -42,7 +39,9 @@ def fill(services: Services, owner: str, other: str) -> dict[str, UUID]:
     said = services.store.append(
         owner=owner, session_id=session.id, drafts=[Draft("user", word), Draft("assistant", word)]
     )
-    services.store.feedback.put(owner=owner, session_id=session.id, message_id=said[1].id, feedback=Feedback("up", word))
+    services.store.feedback.put(
+        owner=owner, session_id=session.id, message_id=said[1].id, feedback=Feedback("up", word)
+    )
     services.attachments.add(
         owner=owner, session_id=session.id, name="a.txt", stream=io.BytesIO(word.encode()), media_type="text/plain"
     )
@@ -58,7 +57,7 @@ def fill(services: Services, owner: str, other: str) -> dict[str, UUID]:
     with services.database.write() as connection:
         connection.execute(
             text("INSERT INTO usage (owner, day, answers, tokens) VALUES (:owner, :day, 1, 7)"),
-            [{"owner": owner, "day": day} for day in (1, int(time.time()) // DAY)],
+            [{"owner": owner, "day": day} for day in (19_000, int(time.time()) // DAY)],
         )
         connection.execute(
             text(
@@ -81,12 +80,10 @@ def add(services: Services, owner: str, words: str, collection: UUID | None = No
 def full(make_host: Callable[..., Host]) -> Host:
     """A host in which two people have one of everything, and clears can be undone for a day."""
     host = make_host(DOCCHAT_CLEAR_UNDO_SECONDS=DAY)
-    here = fill(host.services, MINE, OTHERS)
+    fill(host.services, MINE, OTHERS)
     there = fill(host.services, OTHERS, MINE)
-    given = add(host.services, MINE, "given", there["team"])
+    add(host.services, MINE, "given", there["team"])
     host.services.worker.run_due()
-    assert here
-    assert given
     return host
 
 
@@ -133,7 +130,9 @@ def test_erasing_leaves_nothing_of_one_person_and_all_of_another(full: Host) -> 
     services, client = full.services, full.client("test")
     before = tables(services, OTHERS), key_states(services, OTHERS)
     assert left_in_files(services, MINE)
-    assert {"message", "feedback", "attachment", "document", "chunk", "usage", "collection"} <= set(tables(services, MINE))
+    assert {"message", "feedback", "attachment", "document", "chunk", "usage", "collection"} <= set(
+        tables(services, MINE)
+    )
     for body in (None, {}, {"all": 1}, {"all": False}, {"everything": True}):
         assert client.post("/api/mine/erase", json=body).status_code == 400
     answer = client.post("/api/mine/erase", json={"all": True})
@@ -151,7 +150,7 @@ def test_erasing_leaves_nothing_of_one_person_and_all_of_another(full: Host) -> 
     assert (counts["attachments"], counts["collections"], counts["memberships"]) == (1, 1, 1)
     assert (counts["members"], counts["followed_files"], counts["usage_days"]) == (1, 1, 2)
     for one in client.get("/api/mine/archive"), client.get("/api/mine"):
-        assert SECRET not in one.text
+        assert SECRET.encode() not in one.data
     held = client.get("/api/mine").get_json()["holds"]
     assert not any(number for kind, number in held.items() if kind != "receipts")
 
@@ -178,9 +177,8 @@ def _receipts(services: Services, owner: str) -> list[UUID]:
         return list(connection.execute(select(receipt.c.id).where(receipt.c.owner == owner)).scalars())
 
 
-def test_what_is_made_later_is_not_meant_and_a_second_click_is_the_same(full: Host, client: FlaskClient) -> None:
+def test_what_is_made_later_is_not_meant_and_a_second_click_is_the_same(full: Host) -> None:
     services = full.services
-    del client
     receipt_id = services.people.erasing.rows.begin(owner=MINE)
     assert services.people.erasing.rows.begin(owner=MINE) == receipt_id  # while the first goes on
     later = services.store.create(owner=MINE, title="later")
@@ -190,7 +188,7 @@ def test_what_is_made_later_is_not_meant_and_a_second_click_is_the_same(full: Ho
     assert services.people.erasing.rows.receipt(receipt_id).state == "done"
     assert [one.id for one in services.store.list(owner=MINE).items] == [later.id]
     assert [one.id for one in services.library.list(owner=MINE).items] == [document]
-    assert not prove(services, UUID(int=receipt_id.int)).findings
+    assert not prove(services, receipt_id).findings
 
 
 def make_due(services: Services) -> None:
@@ -213,23 +211,21 @@ KILLS: dict[str, tuple[type | Any, str]] = {
 }
 
 
-@pytest.mark.parametrize("point", KILLS)
-def test_a_kill_at_any_point_is_finished_by_the_background(full: Host, point: str) -> None:
+def test_kills_one_after_another_are_finished_by_the_background(full: Host) -> None:
+    """Each try goes on where the one before was killed, and is killed a step later."""
     services = full.services
     services.worker.stop()
     services.database.close()
     services.keyring.close()
-    child = os.fork()
-    if child == 0:  # pragma: no cover  (another process)
-        place, name = KILLS[point]
-        setattr(place, name, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
-        services.people.erasing.erase(owner=MINE)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    for place, name in KILLS.values():
+        child = os.fork()
+        if child == 0:  # pragma: no cover  (another process)
+            setattr(place, name, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+            services.people.erasing.erase(owner=MINE)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL, name
     fresh = build_services(services.settings, serving=True)
     try:
-        make_due(fresh)
-        fresh.worker.run_due()
         make_due(fresh)
         fresh.worker.run_due()
         assert set(tables(fresh, MINE)) == STAYS
@@ -237,6 +233,8 @@ def test_a_kill_at_any_point_is_finished_by_the_background(full: Host, point: st
         fresh.database.checkpoint()
         assert left_in_files(fresh, MINE) == []
         assert tables(fresh, OTHERS)["document"] >= 2
+        counts = [one.counts for one in fresh.people.holdings.receipts(owner=MINE) if one.action == "erase"]
+        assert [(one["sessions"], one["messages"], one["documents"]) for one in counts] == [(2, 2, 2)]
     finally:
         fresh.library.close()
         fresh.database.close()
@@ -295,7 +293,7 @@ def test_the_archive_has_everything_that_is_ones_own(full: Host) -> None:
     assert len(originals) == 2  # the own one, and the one of the own collection
     assert all(inside[name].startswith(b"The report says") for name in originals)
     assert json.loads(inside["about/left_out.json"]) == []
-    assert [one["access"] for one in json.loads(inside["about/collections.json"])] == ["owner", "writer"]
+    assert sorted(one["access"] for one in json.loads(inside["about/collections.json"])) == ["owner", "writer"]
     assert len(json.loads(inside["about/use.json"])) == 2
     assert f"{SECRET} {OTHERS}".encode() not in b"".join(
         data for name, data in inside.items() if name != "about/collections.json"
@@ -328,4 +326,3 @@ def test_everything_is_said_before(full: Host) -> None:
     assert (holds["members"], holds["memberships"], holds["given"], holds["withheld"]) == (1, 1, 1, 2)
     assert holds["bytes"] > 100
     assert told["erasing"] is None
-    assert isinstance(DocChat.services(full.app).settings.data_dir, Path)

@@ -138,12 +138,6 @@ class Followed:
         return {"owner": self._place.owner, "place": self._place.key, **named, "adopted": int(file.adopted)}
 
 
-def forget_owner(database: Database, owner: str) -> None:
-    """Keep nothing of the files that somebody followed."""
-    with database.write() as connection:
-        connection.execute(delete(followed_file).where(_COLUMNS.owner == owner))
-
-
 def _held(row: Any, *, followed: bool = False) -> Held:
     named = {column.name: getattr(row, column.name) for column in _HELD}
     return Held(**{**named, "state": DocumentState(row.state)}, followed=followed)

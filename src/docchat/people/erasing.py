@@ -95,6 +95,7 @@ class Erasing:
             if earlier.state is ReceiptState.RUNNING:
                 self.bulk.finish(Job(0, "bulk", str(earlier.id), 1, new_id()), beat)
             self.settling.settle(receipt_id=earlier.id)
+            self.rows.cancel(kind="settle", subject=earlier.id)
 
 
 def _rest() -> None:

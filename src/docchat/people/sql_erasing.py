@@ -109,6 +109,11 @@ class SqlErasing:
             rows = connection.execute(_of(found.owner, _OPEN)).all()
         return [receipts.as_receipt(row) for row in rows]
 
+    def cancel(self, *, kind: str, subject: UUID) -> None:
+        """Forget a job that has nothing to do any more."""
+        with self._database.write() as connection:
+            queue.cancel(connection, kind=kind, subject=str(subject))
+
     def leave(self, receipt_id: UUID) -> None:
         """Take the own collections out of everybody's reach, leave those of others, forget folders and use."""
         with self._database.write() as connection:
