@@ -1,4 +1,4 @@
-"""`make prove`: the long form of tests/clear, each engine in a process of its own, one table; 1 unless all is green."""
+"""`make prove`: the long form of the tests of clearing, each engine in a process of its own, one table; 1 unless all is green."""
 
 import json
 import os
@@ -13,13 +13,19 @@ sys.path.insert(0, str(ROOT))
 
 from tests.clear.tally import Line, Tally  # noqa: E402  (the checkout is on the path only now)
 
+TESTS = (
+    "tests/clear",
+    "tests/keys/test_rotation_processes.py",
+    "tests/server/test_clear_live.py",
+    "tests/server/test_answers_live.py",
+)
 HALVES = {"sqlite": "not (postgresql or twohosts)", "postgresql": "postgresql or twohosts"}
 
 
 def start(half: str, folder: Path, more: list[str]) -> subprocess.Popen[bytes]:
     """Begin the tests of one engine."""
     log = (folder / f"{half}.log").open("wb")
-    command = [sys.executable, "-m", "pytest", "-q", "--color=no", "tests/clear", "-k", HALVES[half], *more]
+    command = [sys.executable, "-m", "pytest", "-q", "--color=no", *TESTS, "-k", HALVES[half], *more]
     environment = {**os.environ, "PROVE": "long", "PROVE_TALLY": str(folder / f"{half}.json")}
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
 
