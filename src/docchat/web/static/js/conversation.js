@@ -19,6 +19,8 @@ import { sameAs } from "./scope.js";
 const EMPTY = { id: "", text: "", citations: [], state: "done", mode: null, model: null, refused: false, error: null, run: null };
 const SEARCHED = 40;
 const NEAR = 80;
+/** So many pixels before the first message earlier ones are fetched. */
+const ABOVE = 1200;
 
 class Conversation extends HTMLElement {
   #session = null;
@@ -28,12 +30,17 @@ class Conversation extends HTMLElement {
   #spoken = 0;
   #meantUntil = 0;
   #memory = null;
+  #fetching = null;
 
   connectedCallback() {
     this.list = this.querySelector("[data-messages]");
     this.live = this.querySelector("[data-live]");
     this.latest = this.home.querySelector("[data-latest]");
-    this.#earlierButton.addEventListener("click", () => this.#earlier().catch((error) => emit("notice", { text: error.message })));
+    this.#earlierButton.addEventListener("click", () => this.#fetchEarlier());
+    // Who reads upwards finds what is above there already.
+    const above = { root: this, rootMargin: `${ABOVE}px 0px 0px` };
+    this.above = new IntersectionObserver((seen) => !this.#following && seen.at(-1).isIntersecting && this.#fetchEarlier(), above);
+    this.above.observe(this.#earlierButton);
     this.latest.addEventListener("click", () => this.#toEnd());
     this.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     for (const kind of ["wheel", "touchmove", "keydown"]) this.addEventListener(kind, () => this.#moved(), { passive: true });
@@ -176,10 +183,28 @@ class Conversation extends HTMLElement {
     place.replaceChildren(...(about ? welcome(about) : []));
   }
 
-  async #earlier() {
+  async #fetchEarlier() {
+    try {
+      await this.#earlier();
+      // Looked at anew: what came may be short.
+      this.above.unobserve(this.#earlierButton);
+      this.above.observe(this.#earlierButton);
+    } catch (error) {
+      emit("notice", { text: error.message });
+    }
+  }
+
+  /** Put the page of messages before the first one in its place; for all who ask at the same time once. */
+  #earlier() {
+    this.#fetching ??= this.#fetched().finally(() => (this.#fetching = null));
+    return this.#fetching;
+  }
+
+  async #fetched() {
     const session = this.#session;
-    const page = await get(`sessions/${session.id}/messages?cursor=${encodeURIComponent(this.#older)}`);
-    if (session !== this.#session) return;
+    const older = this.#older;
+    const page = await get(`sessions/${session.id}/messages?cursor=${encodeURIComponent(older)}`);
+    if (session !== this.#session || older !== this.#older) return;
     const height = this.scrollHeight - this.scrollTop;
     this.#following = false;
     this.#older = page.older;
