@@ -1,4 +1,4 @@
-"""`make prove`: the long form of the tests of clearing, each engine in a process of its own, one table; 1 unless all is green."""
+"""`make prove`: the long form of the tests of clearing, each engine in its own process, one table; 1 unless green."""
 
 import json
 import os

@@ -22,6 +22,8 @@ from .conftest import STORE, AnyKeyring
 from .ring_process import SESSION, opened
 
 STRACE = shutil.which("strace")
+_EVERY = {"slots": 1, "sqlite": 1, "postgresql": 5}
+_SOME = {"slots": 2, "sqlite": 1, "postgresql": 17}
 CALLS = {"slots": "pwrite64,fsync,fdatasync", "sqlite": "pwrite64,fsync,fdatasync", "postgresql": "sendto"}
 
 
@@ -187,9 +189,7 @@ def test_a_rotation_killed_at_any_step_is_finished_by_the_next(place: Place, tmp
 
 def _stride(place: Place) -> int:
     """How far apart the calls are at which a rotation is killed; a message to PostgreSQL does less than a write."""
-    if LONG:
-        return 5 if place.kind == "postgresql" else 1
-    return 17 if place.kind == "postgresql" else 2
+    return _EVERY[place.kind] if LONG else _SOME[place.kind]
 
 
 @pytest.mark.skipif(STRACE is None, reason="strace is missing: apt install strace")
