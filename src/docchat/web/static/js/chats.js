@@ -48,8 +48,11 @@ class Chats extends HTMLElement {
     this.older = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && this.#more(), { root: this.list, rootMargin: "400px" });
     this.querySelector("[data-search]").addEventListener("submit", (event) => event.preventDefault());
     this.input.addEventListener("input", () => this.#typed());
-    this.input.addEventListener("keydown", (event) => this.#escape(event));
-    this.addEventListener("keydown", (event) => this.#step(event));
+    this.addEventListener("keydown", (event) => {
+      this.#escape(event);
+      this.#step(event);
+      this.#nameHere(event);
+    });
     this.list.addEventListener("click", (event) => this.#clicked(event));
     this.list.addEventListener("scroll", () => this.menu.close(), { passive: true });
     document.querySelector("[data-new-chat]").addEventListener("click", (event) => this.#newChat(event));
@@ -237,6 +240,15 @@ class Chats extends HTMLElement {
     next.focus();
   }
 
+  /** F2 in the list is for the chat where the focus is. */
+  #nameHere(event) {
+    const id = event.key === "F2" ? event.target.closest("[data-row]")?.dataset.row : null;
+    const session = [...this.#pinned, ...this.#sessions].find((one) => one.id === id);
+    if (!session) return;
+    event.preventDefault();
+    this.#rename(session);
+  }
+
   // the search
 
   #typed() {
@@ -247,10 +259,11 @@ class Chats extends HTMLElement {
   }
 
   #escape(event) {
-    if (event.key !== "Escape" || !this.input.value) return;
+    if (event.key !== "Escape" || !this.input.value || event.target.closest(".chat-menu")) return;
     event.preventDefault();
     event.stopPropagation();
     this.input.value = "";
+    this.input.focus();
     this.#typed();
   }
 

@@ -81,7 +81,7 @@ class Composer extends HTMLElement {
     });
     const found = await models();
     if (found.length < 2) return;
-    const options = found.map(({ id, label }) => h("option", { value: `model:${id}` }, t("Written by {model}", { model: label })));
+    const options = found.map(({ id, label }) => h("option", { value: `model:${id}`, dataset: { label } }, t("Written by {model}", { model: label })));
     const at = how().model ? `model:${how().model}` : how().mode === "quotes" ? "quotes" : options[0].value;
     select.replaceChildren(...options, h("option", { value: "quotes" }, t("Quotes only")));
     select.value = at;
@@ -90,7 +90,8 @@ class Composer extends HTMLElement {
   /** What the next answer is made of, below the box. */
   #hint(select) {
     const quoted = t("The answer is quoted from your documents; nothing in it is written by a model.");
-    const written = t("Answers are written by a model from your documents. Check the numbered sources.");
+    const model = select.selectedOptions[0].dataset.label || context().model || t("the connected model");
+    const written = t("Answers are written by {model} from your documents. Check the numbered sources.", { model });
     this.querySelector(".hint").textContent = select.value === "quotes" ? quoted : written;
   }
 
