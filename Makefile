@@ -5,6 +5,8 @@
 PORT = 8000
 # Two at once: most tests wait for a server, a database or a browser, not for a core. A file stays with one of them.
 PARALLEL = -n 2 --dist loadfile
+# Tests start hundreds of processes: each would compile everything anew where Python is told to keep no bytecode.
+PYTHON = PYTHONDONTWRITEBYTECODE= .venv/bin/python
 
 setup:
 	@sh scripts/setup.sh run
@@ -17,12 +19,12 @@ run:
 test:
 	@sh scripts/setup.sh run test
 	@sh scripts/chromium.sh
-	@.venv/bin/python -m pytest $(PARALLEL) $(TESTS)
+	@$(PYTHON) -m pytest $(PARALLEL) $(TESTS)
 
 prove:
 	@sh scripts/setup.sh run test
 	@sh scripts/prove-tools.sh
-	@.venv/bin/python scripts/prove.py $(TESTS)
+	@$(PYTHON) scripts/prove.py $(TESTS)
 
 check:
 	@sh scripts/setup.sh run check
