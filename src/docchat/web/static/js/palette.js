@@ -16,6 +16,9 @@ function fit(name, typed) {
   return all.split(/[\s\p{P}]+/u).some((word) => word.startsWith(words[0])) ? 1 : 2;
 }
 
+/** What is done on every page stands below what is done with what is open. */
+const last = ({ id }) => ["page", "look"].indexOf(id.split(".")[0]) + 1;
+
 class Palette extends HTMLElement {
   #found = [];
   #at = 0;
@@ -50,7 +53,7 @@ class Palette extends HTMLElement {
   #search() {
     const named = possible().filter(({ id }) => id !== "page.palette").map((action) => ({ id: action.id, keys: action.keys, name: action.name() }));
     const fitting = named.map((action) => ({ ...action, fit: fit(action.name, this.input.value) })).filter((action) => action.fit !== null);
-    this.#found = fitting.sort((a, b) => a.fit - b.fit);
+    this.#found = fitting.sort((a, b) => a.fit - b.fit || last(a) - last(b));
     this.#at = 0;
     this.none.textContent = this.#found.length ? "" : t("No action is called that.");
     this.#draw();

@@ -57,7 +57,7 @@ class Look extends HTMLElement {
       ["dark", () => t("Dark colours")],
       ["contrast", () => t("High contrast")],
     ];
-    offer({ id: "look.open", name: () => t("Look and language"), run: () => this.open() });
+    offer({ id: "look.open", name: () => t("Look"), run: () => this.open() });
     for (const [value, name] of choices) {
       offer({ id: `look.${value || "system"}`, name, run: () => setTheme(value), when: () => theme() !== value });
     }
