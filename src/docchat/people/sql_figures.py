@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, func, select, text, type_coerce, union, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    func,
+    select,
+    text,
+    type_coerce,
+    union,
+    update,
+)
 
 from ..db.engine import Database
 from ..db.schema import EPOCH, attachment, chat_session, chunk, collection, document, job, receipt, usage
@@ -15,6 +27,7 @@ from .sql_holdings import LIVE
 
 _DAY = timedelta(days=1)
 _MICROSECONDS = 86_400_000_000
+_WRITTEN = and_(LIVE, chat_session.c.meta_slot.is_not(None))
 _THERE = document.c.state != DocumentState.DELETED
 
 
@@ -88,7 +101,7 @@ class SqlFigures:
     def totals(self) -> Totals:
         """How much there is."""
         owners = union(
-            select(chat_session.c.owner).where(LIVE, chat_session.c.meta_slot.is_not(None)),
+            select(chat_session.c.owner).where(_WRITTEN),
             select(document.c.owner).where(_THERE),
         ).subquery()
         active = select(func.count(chat_session.c.owner.distinct())).where(
@@ -101,7 +114,7 @@ class SqlFigures:
                     _sum(chat_session.c.messages),
                     _sum(chat_session.c.attachments),
                     _sum(chat_session.c.attached_passages),
-                ).where(LIVE, chat_session.c.meta_slot.is_not(None))
+                ).where(_WRITTEN)
             ).one()
             by_state = select(document.c.state, func.count()).where(_THERE).group_by(document.c.state)
             states = {row[0]: int(row[1]) for row in connection.execute(by_state)}
@@ -201,7 +214,7 @@ class SqlFigures:
     def people(self, *, cursor: str | None = None, limit: int = 50) -> Page[Person]:
         """Who has something here, by owner id, a page at a time."""
         some = []
-        for owner, condition in ((chat_session.c.owner, LIVE), (document.c.owner, _THERE)):
+        for owner, condition in ((chat_session.c.owner, _WRITTEN), (document.c.owner, _THERE)):
             query = select(owner.label("owner")).where(condition, owner > (cursor or "")).distinct()
             some.append(select(query.order_by(owner).limit(limit + 1).subquery()))
         owners = union(*some).subquery()

@@ -18,7 +18,8 @@ export function longDay(iso) {
 /** A chart called `name` of `days`: [{day, value}], oldest first. It runs from left to right in every language. */
 export function chart(name, days) {
   const most = Math.max(1, ...days.map(({ value }) => value));
-  const sum = days.reduce((so, { value }) => so + value, 0).toLocaleString(locale());
+  const total = days.reduce((so, { value }) => so + value, 0);
+  const sum = total.toLocaleString(locale());
   const step = WIDTH / days.length;
   const room = HEIGHT - HEAD - FOOT;
   const bars = days.map(({ day, value }, place) => {
@@ -35,7 +36,7 @@ export function chart(name, days) {
     name,
     sum,
     count: days.length.toLocaleString(locale()),
-    most: (sum === "0" ? 0 : most).toLocaleString(locale()),
+    most: (total && most).toLocaleString(locale()),
   });
   const drawn = svg(
     "svg",
@@ -43,7 +44,7 @@ export function chart(name, days) {
     svg("line", { class: "chart-line", x1: 0, x2: WIDTH, y1: HEAD - 2, y2: HEAD - 2 }),
     ...bars,
     svg("line", { class: "chart-foot", x1: 0, x2: WIDTH, y1: HEIGHT - FOOT, y2: HEIGHT - FOOT }),
-    text(most.toLocaleString(locale()), WIDTH, HEAD - 5, "end"),
+    ...(total ? [text(most.toLocaleString(locale()), WIDTH, HEAD - 5, "end")] : []),
     text(dayOf(days[0].day, { day: "numeric", month: "short" }), 0, HEIGHT - 4, "start"),
     text(dayOf(days.at(-1).day, { day: "numeric", month: "short" }), WIDTH, HEIGHT - 4, "end"),
   );

@@ -132,21 +132,28 @@ class Operate extends HTMLElement {
 /** One light: good or not, said in words too. */
 function light(good, words) {
   const state = good ? t("Good") : t("Look at this");
-  return h("li", { class: good ? "light good" : "light bad" }, h("span", { class: "light-state" }, state), h("span", {}, words));
+  return h("li", { class: good ? "light fine" : "light amiss" }, h("span", { class: "light-state" }, state), h("span", {}, words));
+}
+
+function answering(name, milliseconds) {
+  if (milliseconds === null) return light(false, t("{name} does not answer.", { name }));
+  return light(true, t("{name} answers in {time} ms.", { name, time: count(milliseconds) }));
 }
 
 function healthOf({ health, jobs, clears, storage, totals }) {
   const late = Math.max(0, ...jobs.map((job) => job.late));
   const failed = jobs.reduce((sum, job) => sum + job.failed, 0);
-  const took = (value) => (value === null ? t("no answer") : t("{time} ms", { time: count(value) }));
   const free = storage.disk ? storage.free / storage.disk : 1;
   return [
-    light(health.database_ms !== null, t("{name} answers: {took}", { name: health.database, took: took(health.database_ms) })),
-    light(health.keys_ms !== null, t("The keys answer: {took}", { took: took(health.keys_ms) })),
+    answering(health.database, health.database_ms),
+    answering(t("The key store"), health.keys_ms),
     light(late < LATE, late < 1 ? t("No job waits.") : n(Math.round(late), "The oldest job waits for {count} second.", "The oldest job waits for {count} seconds.")),
-    light(!failed, n(failed, "{count} job was given up.", "{count} jobs were given up.")),
+    light(!failed, failed ? n(failed, "{count} job was given up.", "{count} jobs were given up.") : t("No job was given up.")),
     light(free > 0.05, t("{free} of {disk} are free on the disk.", { free: bytes(storage.free), disk: bytes(storage.disk) })),
-    light(!totals.failed, n(totals.failed, "{count} document could not be read.", "{count} documents could not be read.")),
+    light(
+      !totals.failed,
+      totals.failed ? n(totals.failed, "{count} document could not be read.", "{count} documents could not be read.") : t("Every document could be read."),
+    ),
     ...(clears.running + clears.pending
       ? [light(true, t("{running} clears go on, {pending} could be undone.", { running: count(clears.running), pending: count(clears.pending) }))]
       : []),
@@ -172,13 +179,12 @@ function storageOf({ storage, totals }) {
 }
 
 function retentionOf({ days, idle_days: idle, undo_seconds: undo, answers_per_day: answers }) {
-  const inDays = (value, one, many) => n(value, one, many);
   return [
-    days ? inDays(days, "Chats are deleted {count} day after they were begun.", "Chats are deleted {count} days after they were begun.") : t("No chat is deleted for its age."),
+    days ? n(days, "Chats are deleted {count} day after they were begun.", "Chats are deleted {count} days after they were begun.") : t("No chat is deleted for its age."),
     idle
-      ? inDays(idle, "Chats are deleted after {count} day without a message.", "Chats are deleted after {count} days without a message.")
+      ? n(idle, "Chats are deleted after {count} day without a message.", "Chats are deleted after {count} days without a message.")
       : t("No chat is deleted for being idle."),
-    undo ? inDays(undo, "A clear can be undone for {count} second.", "A clear can be undone for {count} seconds.") : t("A clear cannot be undone."),
+    undo ? n(undo, "A clear can be undone for {count} second.", "A clear can be undone for {count} seconds.") : t("A clear cannot be undone."),
     answers ? n(answers, "A person may have {count} answer of a model a day.", "A person may have {count} answers of models a day.") : t("Answers of models are not limited by day."),
   ];
 }
