@@ -77,8 +77,8 @@ def test_common_words_are_counted_about_and_among_ones_own(crowded: House) -> No
 
 
 def test_windows_lie_evenly_and_cover_a_small_library() -> None:
-    assert narrow.windows(1, 100, 400) == ([(1, 25), (26, 50), (51, 75), (76, 100)], 1.0)
-    spans, factor = narrow.windows(1001, 2000, 40)
+    assert narrow.windows(1, 100, 400, number=4) == ([(1, 25), (26, 50), (51, 75), (76, 100)], 1.0)
+    spans, factor = narrow.windows(1001, 2000, 40, number=4)
     assert factor == 25.0
     assert [end - start + 1 for start, end in spans] == [10] * 4
     assert spans[0][0] > 1001

@@ -24,7 +24,6 @@ CAP = 500
 """Passages with a word are counted up to here; beyond, their number is estimated."""
 SAMPLE = 30
 """Passages in which words are looked up that begin like an asked one."""
-_WINDOWS = 4
 _IN_NAMES = 0.4
 """What a word in title, heading or column heads counts of one in the text."""
 _WEIGHED = 24
@@ -104,16 +103,16 @@ def likeliest(rows: Sequence[Words], telling: Mapping[Group, float], limit: int)
     return [row for *_, row in heapq.nsmallest(limit, weighed)]
 
 
-def windows(first: int, last: int, looked_at: int) -> tuple[list[tuple[int, int]], float]:
-    """Spans of ids from `first` to `last`, evenly spread, `looked_at` ids together; and how much more there is in all.
+def windows(first: int, last: int, looked_at: int, *, number: int) -> tuple[list[tuple[int, int]], float]:
+    """So many spans of ids from `first` to `last`, evenly spread, `looked_at` ids together; how much more is in all.
 
     Documents of one subject or language may lie side by side: those at one end alone would tell little.
     """
-    number = last - first + 1
-    step = max(1, number // _WINDOWS)
-    width = min(step, max(1, looked_at // _WINDOWS))
-    starts = [first + place * step + (step - width) // 2 for place in range(_WINDOWS)]
-    return [(start, start + width - 1) for start in starts], max(1.0, number / (width * _WINDOWS))
+    ids = last - first + 1
+    step = max(1, ids // number)
+    width = min(step, max(1, looked_at // number))
+    starts = [first + place * step + (step - width) // 2 for place in range(number)]
+    return [(start, start + width - 1) for start in starts], max(1.0, ids / (width * number))
 
 
 def _together(counts: Sequence[int], total: int) -> float:

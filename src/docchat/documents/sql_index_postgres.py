@@ -48,6 +48,8 @@ _PLANNING = text(
 _EDGES = text("SELECT min(chunk_id), max(chunk_id) FROM chunk_words")
 _LOOKED_AT = 600
 """Rows among which the passages with a common word are counted."""
+_WINDOWS = 4
+"""Places at which these rows are."""
 _SURE = 6
 """A word met less often among them is counted in all rows."""
 
@@ -135,7 +137,7 @@ def _estimated(connection: Connection, within: Reach, queries: Mapping[str, str]
     first, last = connection.execute(_EDGES).one()
     if first is None or last - first < _LOOKED_AT:
         return dict.fromkeys(queries, 0)
-    spans, factor = windows(first, last, _LOOKED_AT)
+    spans, factor = windows(first, last, _LOOKED_AT, number=_WINDOWS)
     values = {f"t{number}": query for number, query in enumerate(queries.values())}
     columns = ", ".join(f"count(*) FILTER (WHERE words @@ CAST(:{name} AS tsquery))" for name in values)
     # Only numbers of our own go into the statement's text.
