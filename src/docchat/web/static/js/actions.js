@@ -42,10 +42,13 @@ export function perform(id) {
 const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 const NAMES = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc" };
 
+/** "Ctrl+K" is Ctrl and K, "+" is a key as well. */
+const partsOf = (keys) => keys.split(/\+(?!$)/);
+
 /** The names of keys as they stand on this keyboard: "Ctrl+K" is ["Ctrl", "K"], or ["⌘", "K"] on a Mac. */
 export function keyNames(keys) {
   if (!keys) return [];
-  const names = keys.split("+").map((key) => NAMES[key] ?? key);
+  const names = partsOf(keys).map((key) => NAMES[key] ?? key);
   return MAC ? names.map((key) => ({ Ctrl: "⌘", Shift: "⇧", Alt: "⌥" })[key] ?? key) : names;
 }
 
@@ -69,7 +72,7 @@ export function setSingleKeys(work) {
 }
 
 function pressed(event, keys) {
-  const parts = keys.split("+");
+  const parts = partsOf(keys);
   const key = parts.pop();
   if (parts.includes("Ctrl") !== (event.ctrlKey || event.metaKey) || parts.includes("Alt") !== event.altKey) return false;
   const letter = /^[A-Za-z]$/.test(key);
