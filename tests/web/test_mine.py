@@ -42,6 +42,7 @@ def fill(services: Services, owner: str, other: str) -> dict[str, UUID]:
     services.store.feedback.put(
         owner=owner, session_id=session.id, message_id=said[1].id, feedback=Feedback("up", word)
     )
+    services.store.drafts.put(owner=owner, session_id=session.id, text=word)
     services.attachments.add(
         owner=owner, session_id=session.id, name="a.txt", stream=io.BytesIO(word.encode()), media_type="text/plain"
     )
@@ -130,7 +131,7 @@ def test_erasing_leaves_nothing_of_one_person_and_all_of_another(full: Host) -> 
     services, client = full.services, full.client("test")
     before = tables(services, OTHERS), key_states(services, OTHERS)
     assert left_in_files(services, MINE)
-    assert {"message", "feedback", "attachment", "document", "chunk", "usage", "collection"} <= set(
+    assert {"message", "feedback", "draft", "attachment", "document", "chunk", "usage", "collection"} <= set(
         tables(services, MINE)
     )
     for body in (None, {}, {"all": 1}, {"all": False}, {"everything": True}):
@@ -253,6 +254,10 @@ def test_a_broken_store_is_never_a_success(full: Host, monkeypatch: pytest.Monke
         assert (answer.status_code, answer.get_json()["code"]) == (503, "erase_unfinished")
     assert client.get("/api/mine").get_json()["erasing"]["state"] == "running"
     with monkeypatch.context() as faults:
+        faults.setattr(SqlErasing, "leave", broken)
+        assert client.post("/api/mine/erase", json={"all": True}).status_code == 503
+        assert key_states(services, MINE) == {SlotState.DESTROYED}  # the keys are first, those of an undo too
+    with monkeypatch.context() as faults:
         faults.setattr(SqlBulk, "bury", broken)
         answer = client.post("/api/mine/erase", json={"all": True})
         assert (answer.status_code, answer.get_json()["success"]) == (202, False)
@@ -289,6 +294,7 @@ def test_the_archive_has_everything_that_is_ones_own(full: Host) -> None:
     told = next(chat for chat in chats if chat["messages"])
     assert told["messages"][1]["feedback"] == {"rating": "up", "comment": f"{SECRET} {MINE}"}
     assert [inside[name] for name in names if name.endswith("/1 a.txt")] == [f"{SECRET} {MINE}".encode()]
+    assert [inside[name] for name in names if name.endswith(" not sent.txt")] == [f"{SECRET} {MINE}".encode()]
     originals = [name for name in names if name.startswith("documents/")]
     assert len(originals) == 2  # the own one, and the one of the own collection
     assert all(inside[name].startswith(b"The report says") for name in originals)

@@ -44,7 +44,7 @@ _UNWANTED = frozenset('/\\"<>:|?*')
 _README = """This archive holds everything that you have in docchat.
 
 chats/        each chat twice: as JSON for programs and as Markdown to read, with the sources and your
-              ratings of answers; beside it the files that you attached to it
+              ratings of answers; beside it what you typed and did not send, and the files that you attached
 documents/    the originals of your own documents, and of those in the collections that you own
 about/        collections, documents, followed files, use of models by day, receipts, and what was left out
 
@@ -113,12 +113,15 @@ class Archive:
         gone = self.gone(
             [citation for message in said for citation in message.citations], owner=owner, session_id=session_id
         )
+        draft = self.store.drafts.get(owner=owner, session_id=session_id)
         files = self.attachments.list(owner=owner, session_id=session_id)
         _check(watch.alive)
         # From here on something of the chat is among what waits to be sent.
         name = f"chats/{_name(session)}"
         archive.writestr(_info(f"{name}.json", session.updated_at), export.json_document(session, said, gone=gone))
         archive.writestr(_info(f"{name}.md", session.updated_at), export.markdown(session, said, gone=gone))
+        if draft:
+            archive.writestr(_info(f"{name} not sent.txt", session.updated_at), draft)
         yield from _while_alive(sink.take(), watch.alive)
         for number, file in enumerate(files, 1):
             info = _info(f"{name}/{number} {_plain(file.name)}", file.created_at, stored=file.size)
