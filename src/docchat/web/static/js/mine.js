@@ -136,7 +136,6 @@ class Mine extends HTMLElement {
     this.#part("done").hidden = false;
     try {
       const { receipt } = await post("mine/erase", { all: true }, { patience: PATIENCE });
-      forgetHere();
       tellChanged(null);
       emit("chats-stale");
       emit("documents-changed");
@@ -190,13 +189,6 @@ function longDate(iso) {
 function number(words) {
   const [, before, digits, after] = words.match(/^(\D*)([\d.,\u00a0\u202f\u0660-\u0669٬]+)(.*)$/u) ?? [null, words, "", ""];
   return h("div", {}, h("dt", {}, `${before}${after}`.trim()), h("dd", {}, digits));
-}
-
-/** What this browser kept of chats: begun questions, and where somebody was reading. */
-function forgetHere() {
-  for (const store of [localStorage, sessionStorage]) {
-    for (const key of Object.keys(store)) if (/^docchat[-_.:]?(draft|chat|scope)/.test(key)) store.removeItem(key);
-  }
 }
 
 customElements.define("docchat-mine", Mine);
