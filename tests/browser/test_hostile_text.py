@@ -58,13 +58,32 @@ HOSTILE = [
     "> " * 200 + "deep",
     "- " * 200 + "deep",
     "\u202egnp.exe <b>",
+    "$$\\text{<img src=x onerror=alert(1)>}^{<script>}$$",
+    "\\(\\href{javascript:alert(1)}{x} \\style{color:red}{y}\\)",
+    "$" + "{" * 300 + "x" + "}" * 300 + "$ $" + "\\frac" * 300 + "$",
+]
+FORMULAS = [
+    ("half \\(\\frac{1}{2}\\) [1]", "<mfrac><mn>1</mn><mn>2</mn></mfrac></mrow></math> <button>"),
+    ("so $x_i^2$.", "<msubsup><mi>x</mi><mi>i</mi><mn>2</mn></msubsup>"),
+    ("$$\n\\sum_{i=1}^n i\n$$", 'display="block"'),
+    ("$$\\sum_{i=1}^n i$$", "<munderover>"),
+    ("\\[\\begin{pmatrix}a & b \\\\ c & d\\end{pmatrix}\\]", "</mtr><mtr><mtd><mi>c</mi></mtd>"),
+    ("\\(\\nothing{x}\\)", "<code>\\(\\nothing{x}\\)</code>"),
+    ("from $75 [1] to $80 [2]", "from $75 <button></button> to $80 <button></button>"),
+    ("US$75,000-$80,000 a_b$ *x*", "US$75,000-$80,000 a_b$ <em>x</em>"),
+    ("\\$5 and 5$ [1]", "$5 and 5$ <button></button>"),
+    ("`$x^2$`", "<code>$x^2$</code>"),
+    ("left open $$x^2", '<p dir="auto">left open $$x^2</p>'),
 ]
 ALLOWED = {
     "BLOCKQUOTE", "BR", "BUTTON", "CODE", "DIV", "EM", "H3", "H4", "H5", "H6", "HR", "LI", "OL", "P", "PRE",
     "S", "SPAN", "STRONG", "SVG", "TABLE", "TBODY", "TD", "TH", "THEAD", "TR", "UL", "USE",
+    "MATH", "MFRAC", "MI", "MN", "MO", "MOVER", "MROW", "MSQRT", "MSUB", "MSUBSUP", "MSUP", "MSPACE", "MTABLE", "MTD",
+    "MTEXT", "MTR", "MUNDER", "MUNDEROVER",
 }  # fmt: skip
 OURS = {
-    "B", "DETAILS", "DOCCHAT-FEEDBACK", "DOCCHAT-SUGGESTIONS", "FORM", "SECTION", "SUMMARY", "TEXTAREA", "TIME",
+    "B", "DD", "DETAILS", "DL", "DOCCHAT-FEEDBACK", "DOCCHAT-SUGGESTIONS", "DT", "FORM", "Q", "SECTION", "SUMMARY",
+    "TEXTAREA", "TIME",
 }  # fmt: skip
 INSPECT = """
 const place = document.createElement('template');
@@ -89,6 +108,11 @@ def test_hostile_text_stays_text(browser: Browser) -> None:
     assert not browser.run(
         "return performance.getEntriesByType('resource').filter(e => !e.name.startsWith(location.origin))"
     )
+
+
+def test_formulas(browser: Browser) -> None:
+    for text, html in FORMULAS:
+        assert html in browser.wait_for(RENDER, text), text
 
 
 @pytest.mark.parametrize(

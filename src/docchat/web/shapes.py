@@ -6,6 +6,7 @@ from uuid import UUID
 
 from ..documents.formats.part import concealed
 from ..documents.scope import PERSONAL
+from ..documents.sections import outline
 from ..types import ChatSession, Chunk, Citation, Collection, Document, Feedback, Message, PageText, Receipt, SearchHit
 
 PERSONAL_NAME = "personal"
@@ -180,7 +181,8 @@ class ReceiptJson(TypedDict):
 class PageJson(TypedDict):
     """The text of a page; each box is [start, end, left, top, right, bottom] with edges as fractions.
 
-    `hidden` are ranges of the text that nobody sees who opens the file; no answer is made of them.
+    `hidden` are ranges of the text that nobody sees who opens the file; no answer is made of them. `headings` are
+    [start, level] of lines that read as one, told from this page alone.
     """
 
     number: int
@@ -188,6 +190,7 @@ class PageJson(TypedDict):
     text: str
     boxes: list[list[float]]
     hidden: list[list[int]]
+    headings: list[list[int]]
     pages: int
     image: str | None
 
@@ -333,12 +336,14 @@ def collection_id(value: UUID) -> str:
 
 def page(value: PageText, *, pages: int, image: str | None) -> PageJson:
     """A page as JSON; `image` is the URL of its picture."""
+    sections = outline([value], {}, first=value.number, last=value.number)
     return {
         "number": value.number,
         "label": value.label,
         "text": value.text,
         "boxes": [[box.start, box.end, box.left, box.top, box.right, box.bottom] for box in value.boxes],
         "hidden": [[start, end] for start, end in concealed(value.text)],
+        "headings": [[one.start, one.level] for one in sections if one.kind == "heading"],
         "pages": pages,
         "image": image,
     }

@@ -2,6 +2,8 @@
 
 import { emit } from "./bus.js";
 import { h } from "./dom.js";
+import { t } from "./i18n.js";
+import { previewOf } from "./preview.js";
 
 const LONGEST = 220;
 
@@ -9,9 +11,10 @@ const LONGEST = 220;
 export function markOf(number, found) {
   const source = found();
   const words = [source.name, source.label].filter(Boolean).join(", ");
-  if (source.deleted) return h("span", { class: "cite deleted", title: `${words}: source deleted` }, h("span", { class: "sr" }, "Source "), String(number), h("span", { class: "sr" }, ", deleted"));
-  const button = h("button", { type: "button", class: "cite", title: words, "aria-label": `Source ${number}: ${words}` }, String(number));
+  if (source.deleted) return h("span", { class: "cite deleted", title: t("{source}: source deleted", { source: words }) }, h("span", { "aria-hidden": "true" }, String(number)), h("span", { class: "sr" }, t("Source {number}, deleted", { number })));
+  const button = h("button", { type: "button", class: "cite", dataset: { number }, "aria-label": t("Source {number}: {source}", { number, source: words }) }, String(number));
   button.addEventListener("click", () => emit("show-source", { citation: found(), opener: button }));
+  previewOf(button, found);
   return button;
 }
 
@@ -19,10 +22,11 @@ export function markOf(number, found) {
 export function sourceLink(citation) {
   const number = h("b", {}, String(citation.number));
   const name = h("span", { class: "name", dir: "auto" }, citation.name);
-  if (citation.deleted) return h("span", { class: "source-link deleted", title: citation.quote }, number, name, h("span", { class: "label" }, "source deleted"));
+  if (citation.deleted) return h("span", { class: "source-link deleted", title: citation.quote }, number, name, h("span", { class: "label" }, t("source deleted")));
   const label = citation.label ? h("span", { class: "label" }, citation.label) : null;
-  const button = h("button", { type: "button", class: "source-link", title: citation.quote }, number, name, label);
+  const button = h("button", { type: "button", class: "source-link", dataset: { number: citation.number } }, number, name, label);
   button.addEventListener("click", () => emit("show-source", { citation, opener: button }));
+  previewOf(button, () => citation);
   return button;
 }
 
@@ -30,7 +34,7 @@ export function sourceLink(citation) {
 export function nearestList(citations) {
   const there = citations.filter((citation) => !citation.deleted);
   if (!there.length) return null;
-  return h("section", { class: "nearest", "aria-label": "Closest passages" }, h("p", { class: "soft" }, "What comes closest, for you to judge:"), h("ul", {}, ...there.map((citation) => h("li", {}, nearest(citation)))));
+  return h("section", { class: "nearest", "aria-label": t("Closest passages") }, h("p", { class: "soft" }, t("What comes closest, for you to judge:")), h("ul", {}, ...there.map((citation) => h("li", {}, nearest(citation)))));
 }
 
 function nearest(citation) {

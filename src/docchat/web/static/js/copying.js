@@ -1,5 +1,7 @@
 // An answer as Markdown with its sources: each citation a numbered footnote with document, page and quote.
 
+import { t } from "./i18n.js";
+
 const SPECIAL = /[\\`*_[\]<>|#]/g;
 
 function plain(text) {
@@ -15,6 +17,6 @@ export function asMarkdown(text, citations) {
 }
 
 function note({ number, name, label, quote, deleted }) {
-  const where = [plain(name), label ? plain(label) : "", deleted ? "source deleted" : ""].filter(Boolean).join(", ");
+  const where = [plain(name), label ? plain(label) : "", deleted ? t("source deleted") : ""].filter(Boolean).join(", ");
   return `[^${number}]: ${where}${quote ? `: “${plain(quote)}”` : ""}`;
 }

@@ -1,6 +1,7 @@
 // Shows what in an answer its sources do not carry: a dotted line under the words, and a note for readers of the screen.
 
 import { cut, h } from "./dom.js";
+import { n, t } from "./i18n.js";
 
 // Private characters that no stored text has; the server drops them from documents, and here they are dropped from answers.
 const OPEN = "\ue000";
@@ -10,10 +11,7 @@ const OURS = /[\ue000-\ue002]/g;
 /** What begins a block in Markdown: a mark before it would make plain text of the block. */
 const BLOCK = /^(?:\s|[>#|]|[-*+]\s|\d{1,9}[.)]\s)+/;
 
-const WORDS = {
-  unsupported: "Not found in your documents",
-  number: "This number is not in the passages cited",
-};
+const words = (kind) => (kind === "number" ? t("This number is not in the passages cited") : t("Not found in your documents"));
 
 /** The text with its doubts marked, for showMarkdown; `markDoubts` then makes elements of the marks. */
 export function withMarks(text, doubts) {
@@ -47,17 +45,17 @@ export function markDoubts(root) {
   let count = 0;
   for (const node of texts) {
     if (!kind && !node.data.match(OURS)) continue;
-    const inCode = node.parentElement.closest("button, .cite");
+    const inCode = node.parentElement.closest("button, .cite, math");
     const nodes = [];
     for (const part of node.data.split(/([\ue000-\ue002])/)) {
       if (part === OPEN || part === FLAG) {
         kind = part === FLAG ? "number" : "unsupported";
         count += 1;
       } else if (part === CLOSE) {
-        if (kind && !inCode) nodes.push(h("span", { class: "sr" }, ` (${WORDS[kind]}.) `));
+        if (kind && !inCode) nodes.push(h("span", { class: "sr" }, ` (${words(kind)}.) `));
         kind = null;
       } else if (part) {
-        nodes.push(kind && !inCode ? h("span", { class: `doubt ${kind}`, title: WORDS[kind] }, part) : part);
+        nodes.push(kind && !inCode ? h("span", { class: `doubt ${kind}`, title: words(kind) }, part) : part);
       }
     }
     node.replaceWith(...nodes);
@@ -69,9 +67,8 @@ export function markDoubts(root) {
 export function doubtWords(doubts) {
   const statements = doubts.filter(({ kind }) => kind === "unsupported").length;
   const numbers = doubts.length - statements;
-  const parts = [];
-  if (statements) parts.push(`${statements === 1 ? "One statement was" : `${statements} statements were`} not found in your documents`);
-  if (numbers) parts.push(`${numbers === 1 ? "one number does" : `${numbers} numbers do`} not stand in the passages cited`);
-  const words = `${parts.join(", and ")}; dotted above.`;
-  return h("p", { class: "soft doubt-words", role: "note" }, words[0].toUpperCase() + words.slice(1));
+  const lines = [];
+  if (statements) lines.push(n(statements, "One statement was not found in your documents; dotted above.", "{count} statements were not found in your documents; dotted above."));
+  if (numbers) lines.push(n(numbers, "One number does not stand in the passages cited; dotted above.", "{count} numbers do not stand in the passages cited; dotted above."));
+  return h("p", { class: "soft doubt-words", role: "note" }, lines.join(" "));
 }

@@ -1,7 +1,8 @@
 // The box in which a question is asked in other words, in its place. Enter sends, Escape leaves everything as it is.
 
 import { context } from "./context.js";
-import { h, plural, points } from "./dom.js";
+import { h, points } from "./dom.js";
+import { n, t } from "./i18n.js";
 
 let made = 0;
 
@@ -10,12 +11,12 @@ let made = 0;
  * `send(text)` and `leave()` are called once.
  */
 export function editor({ text, after, problem, send, leave }) {
-  const box = h("textarea", { name: "question", rows: "1", "aria-label": "Your question in other words", "aria-describedby": `edit-hint-${(made += 1)}` });
+  const box = h("textarea", { name: "question", rows: "1", "aria-label": t("Your question in other words"), "aria-describedby": `edit-hint-${(made += 1)}` });
   box.value = text;
-  const goes = after === 1 ? "the answer below" : `the ${plural(after, "message")} below`;
-  const hint = h("p", { class: "soft", id: `edit-hint-${made}` }, after ? `This replaces the question and ${goes}. ` : "", "Enter sends, Escape leaves it as it is.");
-  const cancel = h("button", { type: "button", class: "button small", onclick: leave }, "Cancel");
-  const go = h("button", { class: "button small primary" }, after ? "Ask and replace" : "Ask");
+  const goes = n(after, "This replaces the question and the answer below.", "This replaces the question and the {count} messages below.");
+  const hint = h("p", { class: "soft", id: `edit-hint-${made}` }, after ? `${goes} ` : "", t("Enter sends, Escape leaves it as it is."));
+  const cancel = h("button", { type: "button", class: "button small", onclick: leave }, t("Cancel"));
+  const go = h("button", { class: "button small primary" }, after ? t("Ask and replace") : t("Ask"));
   const trouble = problem ? h("p", { class: "problem", role: "alert" }, problem) : null;
   const form = h("form", { class: "edit" }, box, trouble, h("div", { class: "edit-row" }, hint, cancel, go));
   const look = () => {

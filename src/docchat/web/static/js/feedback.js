@@ -2,6 +2,7 @@
 
 import { request } from "./api.js";
 import { h, icon } from "./dom.js";
+import { t } from "./i18n.js";
 
 const MOST = 2000;
 
@@ -15,9 +16,9 @@ class Feedback extends HTMLElement {
     this.#path = path;
     this.#given = given ?? null;
     this.setAttribute("role", "group");
-    this.setAttribute("aria-label", "Feedback on this answer");
-    this.up = this.#thumb("up", "Good answer");
-    this.down = this.#thumb("down", "Bad answer");
+    this.setAttribute("aria-label", t("Feedback on this answer"));
+    this.up = this.#thumb("up", t("Good answer"));
+    this.down = this.#thumb("down", t("Bad answer"));
     this.line = h("span", { class: "feedback-state", role: "status" });
     this.form = this.#form();
     this.replaceChildren(this.up, this.down, this.line, this.form);
@@ -29,10 +30,10 @@ class Feedback extends HTMLElement {
   }
 
   #form() {
-    const box = h("textarea", { name: "comment", rows: "2", maxlength: MOST, placeholder: "What was good or wrong? (optional)", "aria-label": "Comment on this answer" });
-    const send = h("button", { class: "button small primary" }, "Save comment");
-    const close = h("button", { type: "button", class: "button small", onclick: () => this.#close() }, "Close");
-    const form = h("form", { class: "feedback-form", hidden: true }, box, h("p", { class: "soft" }, "Kept with this chat, sealed, and cleared with it."), h("div", { class: "feedback-actions" }, close, send));
+    const box = h("textarea", { name: "comment", rows: "2", maxlength: MOST, placeholder: t("What was good or wrong? (optional)"), "aria-label": t("Comment on this answer") });
+    const send = h("button", { class: "button small primary" }, t("Save comment"));
+    const close = h("button", { type: "button", class: "button small", onclick: () => this.#close() }, t("Close"));
+    const form = h("form", { class: "feedback-form", hidden: true }, box, h("p", { class: "soft" }, t("Kept with this chat, sealed, and cleared with it.")), h("div", { class: "feedback-actions" }, close, send));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#save(this.#given?.rating, box.value.trim(), true);
@@ -60,7 +61,7 @@ class Feedback extends HTMLElement {
     if (!kept) return false;
     this.#given = { rating, comment };
     this.#look();
-    this.#say(comment && close ? "Comment saved. Thank you." : "Saved. Thank you.");
+    this.#say(comment && close ? t("Comment saved. Thank you.") : t("Saved. Thank you."));
     if (close) this.#close();
     return true;
   }
@@ -70,19 +71,19 @@ class Feedback extends HTMLElement {
     this.#given = null;
     this.#look();
     this.#close();
-    this.#say("Taken back.");
+    this.#say(t("Taken back."));
   }
 
   /** True when the server has it. */
   async #send(method, body) {
     if (this.#busy) return false;
     this.#busy = true;
-    this.#say("Saving…");
+    this.#say(t("Saving…"));
     try {
       await request(method, this.#path, { body });
       return true;
     } catch (error) {
-      this.#say(`${error.message} Not saved.`, true);
+      this.#say(t("{problem} Not saved.", { problem: error.message }), true);
       return false;
     } finally {
       this.#busy = false;

@@ -1,9 +1,13 @@
 // Markdown inside a line: emphasis, code, marks [n], addresses. Builds nodes only, never HTML text.
 
 import { h } from "./dom.js";
+import { math } from "./math.js";
 
 const TOKEN = new RegExp(
   [
+    /\$\$(?<shown>[^$]{1,4000}?)\$\$|\\\[(?<bracketed>[\s\S]{1,4000}?)\\\]/,
+    // A price is no formula: what is set in dollars begins and ends without a blank, and no digit follows it.
+    /\\\((?<formula>[\s\S]{1,4000}?)\\\)|\$(?=[^\s$])(?<dollars>(?:[^$\n\\]|\\[^\n])*?(?:[^\s$\\]|\\[^\s]))\$(?![\d$])/,
     /\\(?<escaped>[!-/:-@[-`{-~])/,
     /(?<ticks>`+)(?<code>[^`]|[^`][\s\S]*?[^`])\k<ticks>(?!`)/,
     /!?\[(?<label>[^\]\n]*)\]\((?<target>[^\s()]*(?:\([^\s()]*\)[^\s()]*)*)(?:\s+"[^"\n]*")?\)/,
@@ -42,6 +46,8 @@ export function inline(text, cite, depth = 0) {
 function nodeOf(match, cite, depth) {
   const part = match.groups;
   const deeper = (text) => inline(text, cite, depth + 1);
+  if (part.shown ?? part.bracketed) return math(part.shown ?? part.bracketed, true) ?? h("code", {}, match[0]);
+  if (part.formula ?? part.dollars) return part.formula ? (math(part.formula, false) ?? h("code", {}, match[0])) : (inDollars(part.dollars) ?? ["$", ...deeper(match[0].slice(1))]);
   if (part.escaped) return part.escaped;
   if (part.code !== undefined) return h("code", {}, part.code.replace(/^ (.*\S.*) $/s, "$1"));
   if (part.target !== undefined) return linked(part.target, match[0].startsWith("!") ? [part.label] : deeper(part.label));
@@ -52,6 +58,12 @@ function nodeOf(match, cite, depth) {
   if (part.leaning ?? part.under) return h("em", {}, ...deeper(part.leaning ?? part.under));
   if (part.br) return h("br");
   return null;
+}
+
+/** A formula in dollars; null for what reads as none, or begins as an amount of money does. */
+function inDollars(source) {
+  if (/^\d[\d.,]*\s+\p{L}/u.test(source)) return null;
+  return /[\\^_=<>+]|^\p{L}$|^\p{L}\(.*\)$/u.test(source) ? math(source, false) : null;
 }
 
 /**

@@ -1,6 +1,8 @@
 // The one function that shows text of an answer: Markdown to DOM nodes. Nothing of the text is ever parsed as HTML.
 
-import { h, icon } from "./dom.js";
+import { emit } from "./bus.js";
+import { h, iconButton } from "./dom.js";
+import { t } from "./i18n.js";
 import { inline } from "./inline.js";
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([\w+#.-]*)[^`]*$/;
@@ -9,6 +11,7 @@ const RULE = /^ {0,3}([-*_])(?:\s*\1){2,}\s*$/;
 const QUOTE = /^ {0,3}> ?/;
 const ITEM = /^( *)([-*+]|\d{1,9}[.)])(?:\s+|$)(.*)$/;
 const DELIMITER = /^ *\|?(?: *:?-+:? *\|)+ *:?-*:? *\|? *$|^ *\|? *:?-+:? *\| *$/;
+const FORMULA = /^ {0,3}(\$\$|\\\[)/;
 const DEPTH = 8;
 
 /**
@@ -55,11 +58,20 @@ function endOf(lines, start) {
     const end = lines.findIndex((other, index) => index > start && close.test(other));
     return end < 0 ? lines.length : end + 1;
   }
+  const formula = FORMULA.exec(line);
+  if (formula) return endOfFormula(lines, start, formula[1]);
   if (HEADING.test(line) || RULE.test(line)) return start + 1;
   if (QUOTE.test(line)) return until(lines, start, (other) => !QUOTE.test(other) && (other.trim() === "" || starts(other)));
   if (ITEM.test(line)) return endOfList(lines, start);
   if (isTable(lines, start)) return until(lines, start + 1, (other) => !other.includes("|"));
   return until(lines, start, (other) => other.trim() === "" || starts(other));
+}
+
+/** Blank lines may stand in a formula; one that has no end yet is a paragraph. */
+function endOfFormula(lines, start, opener) {
+  const close = opener === "$$" ? /\$\$/ : /\\\]/;
+  const end = lines.findIndex((line, at) => at >= start && close.test(at === start ? line.replace(FORMULA, "") : line));
+  return end < 0 ? until(lines, start, (other) => other.trim() === "") : end + 1;
 }
 
 function until(lines, start, stop) {
@@ -68,7 +80,7 @@ function until(lines, start, stop) {
   return end;
 }
 
-const starts = (line) => [FENCE, HEADING, RULE, QUOTE].some((form) => form.test(line)) || /^ {0,3}([-*+]|1[.)])\s+\S/.test(line);
+const starts = (line) => [FORMULA, FENCE, HEADING, RULE, QUOTE].some((form) => form.test(line)) || /^ {0,3}([-*+]|1[.)])\s+\S/.test(line);
 const isTable = (lines, at) => lines[at].includes("|") && DELIMITER.test(lines[at + 1] ?? "");
 
 function endOfList(lines, start) {
@@ -109,9 +121,17 @@ function inside(lines, cite, depth) {
 function code(lines, fence) {
   const closed = lines.length > 1 && lines.at(-1).trim().startsWith(fence[1]);
   const source = lines.slice(1, closed ? -1 : undefined).join("\n");
-  const copy = h("button", { type: "button", class: "quiet", title: "Copy this code" }, icon("copy"), h("span", { class: "sr" }, "Copy this code"));
-  copy.addEventListener("click", () => navigator.clipboard?.writeText(source));
+  const copy = iconButton("copy", t("Copy this code"), () => copyCode(source));
   return h("div", { class: "code" }, h("pre", { tabindex: "0" }, h("code", { dataset: { language: fence[2] } }, source)), copy);
+}
+
+async function copyCode(source) {
+  try {
+    await navigator.clipboard.writeText(source);
+    emit("notice", { text: t("Copied.") });
+  } catch {
+    emit("notice", { text: t("The browser did not allow copying.") });
+  }
 }
 
 function list(lines, cite, depth) {
@@ -144,5 +164,5 @@ function table(lines, cite) {
   const row = (line, tag) => h("tr", {}, ...cells(line).slice(0, sides.length).map((cell, index) => h(tag, { class: sides[index] }, ...inline(cell, cite))));
   const head = h("thead", {}, row(lines[0], "th"));
   const body = h("tbody", {}, ...lines.slice(2).map((line) => row(line, "td")));
-  return h("div", { class: "table", tabindex: "0", role: "region", "aria-label": "Table" }, h("table", {}, head, body));
+  return h("div", { class: "table", tabindex: "0", role: "region", "aria-label": t("Table") }, h("table", {}, head, body));
 }

@@ -1,6 +1,7 @@
 // The line in a conversation where the memory of the model begins.
 
 import { h } from "./dom.js";
+import { t } from "./i18n.js";
 
 /**
  * Draw the line above the first message of `list` whose id is at least `from`; below all of them when none is.
@@ -14,7 +15,7 @@ export function drawMemoryLine(list, from, more) {
   const known = views.findIndex((view) => !view.dataset.message || Number(view.dataset.message) >= from);
   if (known === 0 && !(more && views[0].dataset.message === String(from))) return;
   if (!views.length) return;
-  const line = h("li", { class: "memory-line", dataset: { memory: "" } }, h("span", {}, "The model knows only what is below"));
+  const line = h("li", { class: "memory-line", dataset: { memory: "" } }, h("span", {}, t("The model knows only what is below")));
   if (known < 0) list.append(line);
   else views[known].closest("li").before(line);
 }

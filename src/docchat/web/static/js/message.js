@@ -4,6 +4,7 @@ import { footOf } from "./answer-foot.js";
 import { h, iconButton } from "./dom.js";
 import { doubtWords, markDoubts, withMarks } from "./doubts.js";
 import { editor } from "./edit.js";
+import { t } from "./i18n.js";
 import { forgetMarkdown, showMarkdown } from "./markdown.js";
 import { sameAs, scopeWords } from "./scope.js";
 import { markOf, nearestList, sourceLink } from "./cited.js";
@@ -28,6 +29,19 @@ class Message extends HTMLElement {
 
   get text() {
     return this.#text;
+  }
+
+  /** What the answer cites and is still there, by number; what comes closest when it refuses. */
+  get citations() {
+    const cited = [...this.#sources.values()].sort((a, b) => a.number - b.number);
+    return (cited.length ? cited : (this.#message.nearest ?? [])).filter((citation) => !citation.deleted);
+  }
+
+  /** The button that leads to the citation at `place` of `citations`: the first mark of it, or its line below. */
+  openerOf(place) {
+    const { number } = this.citations[place];
+    const nearest = this.querySelectorAll(".nearest-link");
+    return nearest[place] ?? this.querySelector(`:is(button.cite, button.source-link)[data-number="${number}"]`);
   }
 
   get #conversation() {
@@ -108,12 +122,12 @@ class Message extends HTMLElement {
   }
 
   #question() {
-    const text = h("div", { class: "question", dir: "auto" }, h("span", { class: "sr" }, "You asked: "), this.#text);
+    const text = h("div", { class: "question", dir: "auto" }, h("span", { class: "sr" }, t("You asked: ")), this.#text);
     const of = scopeWords(this.#message);
-    const edit = iconButton("pen", "Edit this question", () => this.edit());
+    const edit = iconButton("pen", t("Edit this question"), () => this.edit());
     edit.dataset.edit = "";
     edit.hidden = !this.#message.id;
-    this.replaceChildren(h("div", { class: "question-row" }, edit, text), of ? h("p", { class: "soft asked-of" }, `Asked of ${of}`) : "");
+    this.replaceChildren(h("div", { class: "question-row" }, edit, text), of ? h("p", { class: "soft asked-of" }, t("Asked of {scope}", { scope: of })) : "");
   }
 
   /** At most one drawing a frame while text streams in. */
@@ -140,10 +154,10 @@ class Message extends HTMLElement {
 
   #frameParts() {
     this.replaceChildren(
-      h("span", { class: "sr" }, "Answer: "),
-      h("p", { class: "looking", dataset: { looking: "" } }, "Looking in your documents…"),
+      h("span", { class: "sr" }, t("Answer: ")),
+      h("p", { class: "looking", dataset: { looking: "" } }, t("Looking in your documents…")),
       h("div", { class: "answer" }),
-      h("ol", { class: "sources", "aria-label": "Sources" }),
+      h("ol", { class: "sources", "aria-label": t("Sources") }),
       h("p", { class: "soft", dataset: { waiting: "" }, hidden: true }),
       h("div", { dataset: { end: "" } }),
     );

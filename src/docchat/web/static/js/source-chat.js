@@ -7,7 +7,8 @@ import "./composer.js";
 import { confirm } from "./confirm.js";
 import { chatUrl } from "./context.js";
 import "./conversation.js";
-import { h, icon, iconButton, plural } from "./dom.js";
+import { h, icon, iconButton } from "./dom.js";
+import { n, t } from "./i18n.js";
 import { tellChanged, tellGone } from "./identity.js";
 import { readReceipt } from "./receipt.js";
 
@@ -50,7 +51,7 @@ class SectionChat extends HTMLElement {
     this.#about = about;
     this.#receipt = null;
     this.hidden = false;
-    this.setAttribute("aria-label", `Chat about ${about.title}`);
+    this.setAttribute("aria-label", t("Chat about {title}", { title: about.title }));
     this.#part("about").textContent = about.title;
     this.#part("about").title = `${about.name}: ${about.title}`;
     await this.#load();
@@ -136,11 +137,11 @@ class SectionChat extends HTMLElement {
   async #clear() {
     const { document, section, title } = this.#about;
     const session = this.#session;
-    const what = session.message_count ? plural(session.message_count, "message") : "every message";
+    const what = session.message_count ? n(session.message_count, "{count} message", "{count} messages") : t("every message");
     const cleared = await confirm({
-      title: "Clear this chat?",
-      text: [goesAndStays(`The chat about “${title}”, ${what} and every citation: ${howLong()}`, "The document, and every other chat."), outOfReach()],
-      action: "Clear chat",
+      title: t("Clear this chat?"),
+      text: [goesAndStays(t("The chat about “{title}”, {what} and every citation: {when}", { title, what, when: howLong() }), t("The document, and every other chat.")), outOfReach()],
+      action: t("Clear chat"),
       run: () => this.#sendClear(document, section),
       explain,
     });
@@ -163,23 +164,23 @@ class SectionChat extends HTMLElement {
   async #sendClear(document, section) {
     const response = await request("POST", `documents/${document}/sections/${section}/chat/clear`, { body: {} });
     const { success } = await response.json();
-    if (success !== true) throw new Error("The server gave an answer that makes no sense.");
+    if (success !== true) throw new Error(t("The server gave an answer that makes no sense."));
     return { successor: response.headers.get("Docchat-Successor"), receipt: response.headers.get("Docchat-Receipt") };
   }
 
   #head() {
-    const title = h("h3", { class: "bar-title", dir: "auto" }, h("span", { class: "sr" }, "Chat about "), h("span", { dataset: { about: "" } }));
-    const clear = h("button", { type: "button", class: "button small", dataset: { clear: "" }, hidden: true, onclick: () => this.#clear() }, icon("clear"), h("span", {}, "Clear"));
-    const whole = h("a", { class: "quiet", dataset: { whole: "" }, title: "Open this chat in the whole page" }, icon("expand"), h("span", { class: "sr" }, "Open this chat in the whole page"));
-    const close = iconButton("close", "Close this chat", () => this.close());
+    const title = h("h3", { class: "bar-title", dir: "auto" }, h("span", { class: "sr" }, t("Chat about this part:"), " "), h("span", { dataset: { about: "" } }));
+    const clear = h("button", { type: "button", class: "button small", dataset: { clear: "" }, hidden: true, onclick: () => this.#clear() }, icon("clear"), h("span", {}, t("Clear")));
+    const whole = h("a", { class: "quiet", dataset: { whole: "" }, title: t("Open this chat in the whole page") }, icon("expand"), h("span", { class: "sr" }, t("Open this chat in the whole page")));
+    const close = iconButton("close", t("Close this chat"), () => this.close());
     return h("header", { class: "bar" }, title, clear, whole, close);
   }
 
   #conversation() {
     return h(
       "docchat-conversation",
-      { class: "conversation", tabindex: "0", role: "region", "aria-label": "Conversation about this part" },
-      h("button", { class: "button small earlier", type: "button", dataset: { earlier: "" }, hidden: true }, "Show earlier messages"),
+      { class: "conversation", tabindex: "0", role: "region", "aria-label": t("Conversation about this part") },
+      h("button", { class: "button small earlier", type: "button", dataset: { earlier: "" }, hidden: true }, t("Show earlier messages")),
       h("section", { class: "welcome", dataset: { welcome: "" }, hidden: true }),
       h("ol", { class: "messages", dataset: { messages: "" } }),
       h("div", { class: "sr", dataset: { live: "" }, role: "log", "aria-live": "polite" }),
@@ -187,17 +188,17 @@ class SectionChat extends HTMLElement {
   }
 
   #composer() {
-    const send = h("button", { class: "send", type: "submit", dataset: { send: "" }, title: "Send (Enter)" }, icon("send"), h("span", { class: "sr" }, "Send"));
-    const stop = h("button", { class: "send stop", type: "button", dataset: { stop: "" }, title: "Stop (Escape)", hidden: true }, icon("stop"), h("span", { class: "sr" }, "Stop the answer"));
+    const send = h("button", { class: "send", type: "submit", dataset: { send: "" }, title: t("Send (Enter)") }, icon("send"), h("span", { class: "sr" }, t("Send")));
+    const stop = h("button", { class: "send stop", type: "button", dataset: { stop: "" }, title: t("Stop (Escape)"), hidden: true }, icon("stop"), h("span", { class: "sr" }, t("Stop the answer")));
     return h(
       "docchat-composer",
       { class: "composer" },
-      h("button", { class: "button small latest", type: "button", dataset: { latest: "" }, hidden: true }, icon("down"), h("span", {}, "Latest")),
+      h("button", { class: "button small latest", type: "button", dataset: { latest: "" }, hidden: true }, icon("down"), h("span", {}, t("Latest"))),
       h("p", { class: "problem", dataset: { problem: "" }, role: "alert", hidden: true }),
       h(
         "form",
         { class: "ask", dataset: { form: "" } },
-        h("textarea", { name: "question", rows: "1", autocomplete: "off", placeholder: "Ask about this part", "aria-label": "Your question about this part" }),
+        h("textarea", { name: "question", rows: "1", autocomplete: "off", placeholder: t("Ask about this part"), "aria-label": t("Your question about this part") }),
         h("div", { class: "ask-row" }, h("span", { class: "count", dataset: { count: "" }, "aria-live": "polite" }), send, stop),
       ),
     );

@@ -1,7 +1,8 @@
 // What of the shown document can be asked by itself: selected text, this page, a heading; and the chats there are about it.
 
 import { get } from "./api.js";
-import { cut, h, icon, plural, points } from "./dom.js";
+import { cut, h, icon, points } from "./dom.js";
+import { locale, n, t } from "./i18n.js";
 
 const PAGES = 100;
 const SHOWN = 60;
@@ -22,9 +23,9 @@ export class SectionMenu {
   /** `open({section, title, page, start, end})` is called with what was chosen. */
   constructor(open) {
     this.open = open;
-    this.button = h("button", { type: "button", class: "quiet", "aria-expanded": "false", "aria-controls": "source-sections", title: "Ask about a part of this document" }, icon("mark"), h("span", {}, "Ask"));
-    this.panel = h("section", { class: "sections", id: "source-sections", "aria-label": "Ask about a part of this document", hidden: true });
-    const ask = h("button", { type: "button", class: "button small primary" }, "Ask about the selected text");
+    this.button = h("button", { type: "button", class: "quiet", "aria-expanded": "false", "aria-controls": "source-sections", title: t("Ask about a part of this document") }, icon("mark"), h("span", {}, t("Ask")));
+    this.panel = h("section", { class: "sections", id: "source-sections", "aria-label": t("Ask about a part of this document"), hidden: true });
+    const ask = h("button", { type: "button", class: "button small primary" }, t("Ask about the selected text"));
     this.bar = h("div", { class: "picked", hidden: true }, ask);
     // A click must not take the selection away before it is read.
     this.bar.addEventListener("pointerdown", (event) => event.preventDefault());
@@ -81,10 +82,10 @@ export class SectionMenu {
 
   #now() {
     const { page } = this.#place;
-    const here = { section: `p${page.number}`, title: page.label || "the whole text", page: page.number };
-    const words = page.pages < 2 && !page.label ? "Ask about this document" : `Ask about ${page.label || `part ${page.number}`}`;
-    const picked = this.#picked ? h("button", { type: "button", class: "button small", dataset: { section: this.#picked.section }, onclick: () => this.#choose(this.#picked) }, "Ask about the selected text") : null;
-    const hint = this.#picked ? null : h("p", { class: "soft" }, "Or select some text on the page.");
+    const here = { section: `p${page.number}`, title: page.label || t("the whole text"), page: page.number };
+    const words = page.pages < 2 && !page.label ? t("Ask about this document") : t("Ask about {part}", { part: page.label || t("part {number}", { number: page.number }) });
+    const picked = this.#picked ? h("button", { type: "button", class: "button small", dataset: { section: this.#picked.section }, onclick: () => this.#choose(this.#picked) }, t("Ask about the selected text")) : null;
+    const hint = this.#picked ? null : h("p", { class: "soft" }, t("Or select some text on the page."));
     return h("div", { class: "sections-now" }, h("button", { type: "button", class: "button small", dataset: { section: here.section }, onclick: () => this.#choose(here) }, words), picked, hint);
   }
 
@@ -95,10 +96,10 @@ export class SectionMenu {
     if (!chats.length) return [];
     const items = chats.map((chat) => {
       const about = names.get(chat.section) ?? { section: chat.section, title: whereOf(chat.section), ...placeOf(chat.section) };
-      const title = h("span", { class: "sections-title", dir: "auto" }, chat.title || "Untitled");
-      return h("li", {}, h("button", { type: "button", dataset: { section: chat.section, chat: chat.id }, onclick: () => this.#choose(about) }, title, h("span", { class: "soft" }, `${about.title} · ${plural(chat.message_count, "message")}`)));
+      const title = h("span", { class: "sections-title", dir: "auto" }, chat.title || t("Untitled"));
+      return h("li", {}, h("button", { type: "button", dataset: { section: chat.section, chat: chat.id }, onclick: () => this.#choose(about) }, title, h("span", { class: "soft" }, `${about.title} · ${n(chat.message_count, "{count} message", "{count} messages")}`)));
     });
-    return [h("h3", {}, "Your chats about it"), h("ul", {}, ...items)];
+    return [h("h3", {}, t("Your chats about it")), h("ul", {}, ...items)];
   }
 
   #headings() {
@@ -111,12 +112,12 @@ export class SectionMenu {
     const first = headings.length > SHOWN ? Math.max(0, Math.min(near - SHOWN / 2, headings.length - SHOWN)) : 0;
     const items = headings.slice(first, first + SHOWN).map((section, index) => {
       const label = h("span", { class: "sections-title", dir: "auto" }, section.title);
-      const page = paged ? h("span", { class: "soft" }, h("span", { class: "sr" }, "page "), String(section.page)) : null;
+      const page = paged ? h("span", { class: "soft" }, h("span", { class: "sr" }, t("Page {number}", { number: section.page })), h("span", { "aria-hidden": "true" }, section.page.toLocaleString(locale()))) : null;
       return h("li", { class: `deep-${deep[first + index]}` }, h("button", { type: "button", dataset: { section: section.section }, "aria-current": paged && section === headings[near] ? "true" : null, onclick: () => this.#choose(section) }, label, page));
     });
-    const earlier = this.#part > 1 ? this.#turn("Earlier pages", this.#part - PAGES) : null;
-    const later = this.#next ? this.#turn("Later pages", this.#next) : null;
-    return [h("h3", {}, "Headings"), h("ul", {}, ...items), h("div", { class: "sections-now" }, earlier, later)];
+    const earlier = this.#part > 1 ? this.#turn(t("Earlier pages"), this.#part - PAGES) : null;
+    const later = this.#next ? this.#turn(t("Later pages"), this.#next) : null;
+    return [h("h3", {}, t("Headings")), h("ul", {}, ...items), h("div", { class: "sections-now" }, earlier, later)];
   }
 
   #turn(words, part) {
@@ -206,5 +207,5 @@ function placeOf(section) {
 }
 
 function whereOf(section) {
-  return `Page ${placeOf(section).page}`;
+  return t("Page {number}", { number: placeOf(section).page });
 }

@@ -1,13 +1,17 @@
 // <docchat-source>: the page a citation points at, beside the chat, with the passage marked.
 
+import { offer } from "./actions.js";
 import { get } from "./api.js";
 import { emit, on } from "./bus.js";
 import { context } from "./context.js";
-import { cut, h, icon, points, svg } from "./dom.js";
+import { cut, h, icon, iconButton, points, svg } from "./dom.js";
+import { locale, t } from "./i18n.js";
 import { rectangles } from "./marks.js";
+import { CitationSteps, Zoom } from "./source-cites.js";
 import { SectionMenu } from "./source-sections.js";
+import { drawText } from "./source-text.js";
+import { WayBack } from "./way-back.js";
 
-const WINDOW = 60_000;
 const PADDING = 0.003;
 /** Where the source lies over the chat, and where it hides the chat altogether. */
 const over = matchMedia("(width < 68rem)");
@@ -18,20 +22,24 @@ class Source extends HTMLElement {
   #page = null;
   #opener = null;
   #asText = false;
-  #zoomed = false;
   #ticket = 0;
   #chat = null;
   #menu = new SectionMenu((section) => this.#ask(section));
   #talk = null;
+  #cites = new CitationSteps((citation, opener) => this.open(citation, opener));
+  #zoom = new Zoom(() => this.#draw());
+  #way = new WayBack(alone, () => this.close());
 
   connectedCallback() {
+    this.#part("name").before(h("span", { class: "only-narrow" }, iconButton("left", t("Back to the chat"), () => this.close())));
+    this.#part("foot").prepend(this.#cites.node);
+    this.#part("foot").append(this.#zoom.node);
     this.#part("view").before(this.#menu.button);
     this.#part("body").before(this.#menu.panel);
     this.#part("body").after(this.#menu.bar);
     this.#part("close").addEventListener("click", () => this.close());
     this.#part("previous").addEventListener("click", () => this.#turn(-1));
     this.#part("next").addEventListener("click", () => this.#turn(1));
-    this.#part("zoom").addEventListener("click", () => this.#zoom(!this.#zoomed));
     this.#part("view").addEventListener("click", () => this.#switch());
     this.addEventListener("keydown", (event) => this.#key(event));
     document.addEventListener("keydown", (event) => this.#escape(event), true);
@@ -41,6 +49,24 @@ class Source extends HTMLElement {
     for (const name of ["gone", "emptied"]) on(name, () => this.close(false));
     on("section-cleared", (detail) => this.#sectionCleared(detail));
     on("section-closed", () => !this.hidden && this.#menu.button.focus());
+    this.#offer();
+  }
+
+  #offer() {
+    const shown = () => !this.hidden;
+    const page = (step) => shown() && this.#page && this.#page.number + step >= 1 && this.#page.number + step <= this.#page.pages;
+    const all = [
+      ["next-citation", () => t("Next citation"), "N", () => this.#cites.step(1), () => shown() && this.#cites.can(1)],
+      ["previous-citation", () => t("Previous citation"), "P", () => this.#cites.step(-1), () => shown() && this.#cites.can(-1)],
+      ["next-page", () => t("Next page"), "Alt+PageDown", () => this.#turn(1), () => page(1)],
+      ["previous-page", () => t("Previous page"), "Alt+PageUp", () => this.#turn(-1), () => page(-1)],
+      ["larger", () => t("Larger"), "+", () => this.#zoom.step(1), () => shown() && this.#zoom.can(1)],
+      ["smaller", () => t("Smaller"), "-", () => this.#zoom.step(-1), () => shown() && this.#zoom.can(-1)],
+      ["view", () => (this.#asText ? t("Show the page as a picture") : t("Show the page as text")), "", () => this.#switch(), () => shown() && !this.#part("view").hidden],
+      ["original", () => t("Download the original file"), "", () => this.#part("original").click(), () => shown() && !this.#part("original").hidden],
+      ["close", () => t("Close the source"), "Escape", () => this.close(), () => shown() && over.matches],
+    ];
+    for (const [id, name, keys, run, when] of all) offer({ id: `source.${id}`, name, keys: keys === "Escape" ? "" : keys, run, when });
   }
 
   /** Another chat has other sources. */
@@ -79,15 +105,19 @@ class Source extends HTMLElement {
     this.#opener = opener;
     opener?.classList.add("shown");
     this.#shown = citation;
-    this.#asText = false;
+    const fresh = this.hidden;
+    if (fresh || this.#page?.document !== citation.document) this.#asText = false;
     this.hidden = false;
     this.#cover();
+    this.#cites.show(citation, opener);
+    this.#way.leave();
+    opener?.scrollIntoView({ block: "nearest" });
     this.#part("name").textContent = citation.name;
     this.#part("name").title = citation.name;
     this.#part("original").hidden = false;
     this.#part("original").href = `${context().api}${this.#base}/original`;
     this.#load(citation.page);
-    this.#part("name").focus({ preventScroll: true });
+    if (fresh || !this.contains(document.activeElement)) this.#part("name").focus({ preventScroll: true });
   }
 
   close(giveBack = true) {
@@ -95,6 +125,8 @@ class Source extends HTMLElement {
     this.#ticket += 1;
     this.hidden = true;
     this.#cover();
+    this.#way.arrive();
+    this.#cites.hide();
     this.#talk?.close();
     this.#menu.show(null);
     this.#part("body").replaceChildren();
@@ -135,11 +167,11 @@ class Source extends HTMLElement {
 
   async #load(number) {
     const ticket = ++this.#ticket;
-    const shown = this.#shown;
+    const { document } = this.#shown;
     try {
       const page = await get(`${this.#base}/pages/${number}`);
       if (ticket !== this.#ticket) return;
-      this.#page = page;
+      this.#page = { ...page, document };
       this.#draw();
     } catch (error) {
       if (ticket === this.#ticket) this.#lost(error);
@@ -151,23 +183,26 @@ class Source extends HTMLElement {
     if (error.status === 404) emit("source-deleted", { document: this.#shown.document });
     this.#part("original").hidden = error.status === 404;
     this.#menu.show(null);
-    const words = error.status === 404 ? (this.#shown.attachment ? "This file is no longer in this chat." : "This document is no longer in the library.") : error.message;
-    const quote = this.#shown.quote ? [h("p", { class: "soft" }, "The answer quoted:"), h("blockquote", {}, this.#shown.quote)] : [];
-    const again = error.status === 404 ? null : h("button", { type: "button", class: "button small", onclick: () => this.#load(this.#shown.page) }, "Try again");
+    const words = error.status === 404 ? (this.#shown.attachment ? t("This file is no longer in this chat.") : t("This document is no longer in the library.")) : error.message;
+    const quote = this.#shown.quote ? [h("p", { class: "soft" }, t("The answer quoted:")), h("blockquote", {}, this.#shown.quote)] : [];
+    const again = error.status === 404 ? null : h("button", { type: "button", class: "button small", onclick: () => this.#load(this.#shown.page) }, t("Try again"));
     this.#part("body").replaceChildren(h("div", { class: "source-lost" }, h("p", { class: "problem" }, words), ...quote, again ?? ""));
-    for (const name of ["foot", "view", "strip"]) this.#part(name).hidden = true;
+    this.#zoom.node.hidden = this.#part("pages").hidden = true;
+    this.#part("foot").hidden = this.#cites.node.hidden;
+    for (const name of ["view", "strip"]) this.#part(name).hidden = true;
   }
 
   #draw() {
     const page = this.#page;
     const image = page.image && !this.#asText;
-    this.#part("foot").hidden = page.pages < 2 && !image;
-    this.#part("zoom").hidden = !image;
+    this.#part("pages").hidden = page.pages < 2;
+    this.#zoom.node.hidden = !image;
+    this.#part("foot").hidden = page.pages < 2 && !image && this.#cites.node.hidden;
     this.#part("where").textContent = whereOf(page);
     this.#part("previous").disabled = page.number <= 1;
     this.#part("next").disabled = page.number >= page.pages;
     this.#part("view").hidden = !page.image;
-    this.#part("view").replaceChildren(icon(this.#asText ? "image" : "text"), this.#asText ? "Page" : "Text");
+    this.#part("view").replaceChildren(icon(this.#asText ? "image" : "text"), h("span", {}, this.#asText ? t("Page") : t("Text")));
     this.#part("body").replaceChildren(image ? this.#image(page) : this.#text(page));
     const body = image ? null : this.querySelector("[data-from]");
     this.#menu.show({ ...this.#shown, page, body, from: Number(body?.dataset.from ?? 0) });
@@ -190,7 +225,7 @@ class Source extends HTMLElement {
   #small(number, here) {
     const image = h("img", { src: this.#smallUrl(number), alt: "", decoding: "async" });
     image.addEventListener("error", () => image.remove());
-    const words = h("span", {}, h("span", { class: "sr" }, "Page "), String(number));
+    const words = h("span", {}, h("span", { class: "sr" }, t("Page {number}", { number })), h("span", { "aria-hidden": "true" }, number.toLocaleString(locale())));
     return h("button", { type: "button", class: "strip-page", "aria-current": here ? "page" : null, onclick: () => this.#load(number) }, image, words);
   }
 
@@ -209,24 +244,18 @@ class Source extends HTMLElement {
   #text(page) {
     const range = this.#range();
     const [seen] = cut(page.text, page.hidden[0]?.[0] ?? Infinity);
-    const total = points(seen);
-    const from = total > 2 * WINDOW ? Math.max(0, (range?.[0] ?? 0) - WINDOW) : 0;
-    const to = total > 2 * WINDOW ? Math.min(total, from + 2 * WINDOW) : total;
-    const [, text] = cut(seen, from, to);
-    const parts = range ? cut(text, range[0] - from, range[1] - from) : [text];
-    const table = /\.(csv|tsv|xlsx|xls|ods)$/i.test(this.#shown.name) ? "table-like" : null;
-    const body = h("div", { class: table, dir: "auto", dataset: { from: String(from) } }, parts[0], range ? h("mark", { tabindex: "-1" }, parts[1]) : null, parts[2] ?? "");
-    const note = to - from < total ? h("p", { class: "soft" }, "This text is long; the part around the passage is shown. Download the original for all of it.") : "";
+    const { body, cut: less } = drawText(seen, { name: this.#shown.name, range, headings: page.headings });
+    const note = less ? h("p", { class: "soft" }, t("This text is long; the part around the passage is shown. Download the original for all of it.")) : "";
     return h("article", { class: "page-text" }, body, note, ...page.hidden.map((place) => concealed(page.text, place)));
   }
 
   #image(page) {
-    const shown = this.clientWidth * devicePixelRatio * (this.#zoomed ? 2 : 1);
-    const width = Math.min(2000, Math.ceil(shown / 200) * 200);
+    const shown = this.clientWidth * devicePixelRatio * this.#zoom.factor;
+    const width = Math.min(3000, Math.ceil(shown / 200) * 200);
     const url = new URL(page.image, location.href);
     url.searchParams.set("width", String(width));
-    const image = h("img", { src: url.href, alt: `${page.label || `Page ${page.number}`} of ${this.#shown.name} as an image` });
-    const frame = h("figure", { class: this.#zoomed ? "page-image zoomed" : "page-image" }, image);
+    const image = h("img", { src: url.href, alt: t("{page} of {name} as an image", { page: page.label || t("Page {number}", { number: page.number }), name: this.#shown.name }) });
+    const frame = h("figure", { class: "page-image", dataset: { zoom: String(this.#zoom.factor * 100) } }, image);
     image.addEventListener("load", () => {
       const range = this.#range();
       if (range) frame.append(overlay(rectangles(page.boxes, ...range), image));
@@ -241,15 +270,8 @@ class Source extends HTMLElement {
 
   /** The picture shows what a person sees; what nobody sees is in the text. */
   #unseen() {
-    const show = h("button", { type: "button", class: "button small", onclick: () => this.#switch() }, "Show it as text");
-    return h("p", { class: "hidden-note" }, h("span", {}, "This page holds hidden text that its picture does not show. No answer uses it."), show);
-  }
-
-  #zoom(zoomed) {
-    this.#zoomed = zoomed;
-    this.#part("zoom").setAttribute("aria-pressed", String(zoomed));
-    this.#part("zoom").lastElementChild.textContent = zoomed ? "Smaller" : "Larger";
-    this.#draw();
+    const show = h("button", { type: "button", class: "button small", onclick: () => this.#switch() }, t("Show it as text"));
+    return h("p", { class: "hidden-note" }, h("span", {}, t("This page holds hidden text that its picture does not show. No answer uses it.")), show);
   }
 
   #reveal(selector) {
@@ -282,10 +304,6 @@ class Source extends HTMLElement {
       if (!this.#menu.opened) return this.close();
       this.#menu.toggle(false);
       this.#menu.button.focus();
-    } else if (event.key === "PageDown" && event.altKey) {
-      this.#turn(1);
-    } else if (event.key === "PageUp" && event.altKey) {
-      this.#turn(-1);
     }
   }
 }
@@ -293,15 +311,19 @@ class Source extends HTMLElement {
 /** "Page 3 of 16"; a sheet or slide with a name of its own keeps it: "Addresses, 1 of 2". */
 function whereOf({ label, number, pages }) {
   if (pages < 2) return label;
-  return label.endsWith(String(number)) ? `${label} of ${pages}` : `${label ? `${label}, ` : ""}${number} of ${pages}`;
+  const count = pages.toLocaleString(locale());
+  if (label === `Page ${number}`) return t("Page {number} of {count}", { number: number.toLocaleString(locale()), count });
+  if (label.endsWith(String(number))) return t("{label} of {count}", { label, count });
+  const where = t("{number} of {count}", { number: number.toLocaleString(locale()), count });
+  return label ? t("{label}, {where}", { label, where }) : where;
 }
 
 /** Text that nobody sees who opens the file, apart from the rest and marked. */
 function concealed(text, [start, end]) {
   const [, piece] = cut(text, start, end);
   const [, kind, words] = /^\[(Hidden text|Note): ([\s\S]*)\]$/.exec(piece) ?? [null, "Hidden text", piece];
-  const told = kind === "Note" ? "Note" : "Hidden text: not to be seen in the file itself, and used in no answer";
-  return h("aside", { class: kind === "Note" ? "hidden-text note" : "hidden-text", "aria-label": kind }, h("strong", {}, told), h("span", { dir: "auto" }, words));
+  const told = kind === "Note" ? t("Note") : t("Hidden text: not to be seen in the file itself, and used in no answer");
+  return h("aside", { class: kind === "Note" ? "hidden-text note" : "hidden-text", "aria-label": kind === "Note" ? t("Note") : t("Hidden text") }, h("strong", {}, told), h("span", { dir: "auto" }, words));
 }
 
 function overlay(areas, image) {
@@ -315,7 +337,7 @@ function overlay(areas, image) {
       rx: width / 300,
     }),
   );
-  return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "The quoted passage is marked" }, ...rects);
+  return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": t("The quoted passage is marked") }, ...rects);
 }
 
 customElements.define("docchat-source", Source);
