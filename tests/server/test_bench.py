@@ -20,6 +20,7 @@ from docchat.errors import Cleared, DocChatError, InvalidInput
 from docchat.extension import build_services
 from docchat.server.bench import (
     answers,
+    cancels,
     chats,
     http,
     ingest,
@@ -46,6 +47,7 @@ from docchat.server.home import close, temporary_services
 from .live import docchat
 
 DOCS = Path(__file__).parents[2] / "docs"
+_ANSWERED = (answers.ANSWERS, streams.STREAMS, cancels.CANCELS)
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -66,7 +68,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def done(folder: Path) -> subprocess.CompletedProcess[str]:
     """One small run with everything in it."""
     sizes = ("--messages", "4,60", "--sessions", "30,60", "--rounds", "1")
-    parts = [word for part in PARTS if part not in (answers.ANSWERS, streams.STREAMS) for word in ("--only", part)]
+    parts = [word for part in PARTS if part not in _ANSWERED for word in ("--only", part)]
     done = docchat(
         folder / "unused", "bench", "--data", str(folder), *sizes, *parts, "--write", str(folder / "written"), "--json"
     )
@@ -94,12 +96,12 @@ def test_every_part_is_measured(done: subprocess.CompletedProcess[str], folder: 
     assert {(ingest.INGEST, who, ingest.FIRST, 0) for who in (OURS, ingest.BARE)} <= measured
     assert (ingest.INGEST, OURS, ingest.AGAIN, 0) in measured
     assert {"who": OURS, "part": ingest.INGEST, "what": ingest.FILES, "value": 1} in found["figures"]
-    assert len(found["bars"]) == 25
+    assert len(found["bars"]) == 28
     assert not (folder / "unused").exists()
 
 
 def test_answers_are_measured(tmp_path: Path) -> None:
-    parts = ("--only", answers.ANSWERS, "--only", streams.STREAMS)
+    parts = [word for part in _ANSWERED for word in ("--only", part)]
     done = docchat(tmp_path, "bench", *parts, "--rounds", "1", "--chunks", "500", "--streams", "3", "--json")
     found = json.loads(done.stdout)
     measured = {(item["part"], item["who"], item["what"], item["size"]) for item in found["times"]}
@@ -108,6 +110,11 @@ def test_answers_are_measured(tmp_path: Path) -> None:
     kinds = [streams.THREADS, *([streams.GEVENT] if find_spec("gevent") else [])]
     assert {(streams.STREAMS, kind, what, 3) for kind in kinds for what in (streams.PING, streams.FIRST)} <= measured
     told = {(item["who"], item["what"]): item["value"] for item in found["figures"] if item["part"] == streams.STREAMS}
+    cuts = (cancels.CLEAR_READER, cancels.CLEAR_MODEL, cancels.STOP_MODEL, cancels.LEFT_MODEL)
+    assert {(cancels.CANCELS, OURS, what, 0) for what in cuts} <= measured
+    assert {"part": cancels.CANCELS, "who": OURS, "what": cancels.BACK, "value": 0} in found["figures"]
+    left = next(item for item in found["times"] if item["what"] == cancels.LEFT_MODEL)
+    assert left["median_ms"] > 1000 * cancels.GRACE_SECONDS
     assert all((told[kind, "percent of the text, 3"], told[kind, "failed, 3"]) == (100, 0) for kind in kinds)
 
 

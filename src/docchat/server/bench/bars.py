@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from . import answers, chats, http, ingest, limits, memory, stored, streams, unreadable
+from . import answers, cancels, chats, http, ingest, limits, memory, stored, streams, unreadable
 from .founding import NAME as FOUNDING
 from .measure import OURS, Result
 from .peers import SQLITE_SESSION
@@ -46,7 +46,14 @@ class Bar:
 def bars(result: Result) -> tuple[Bar, ...]:
     """All bars; those of which the run has no figures say so."""
     clears = (*_clear_bars(result), *_unreadable_bars(result))
-    return (*clears, *_other_bars(result), *_stored_bars(result), *_ingest_bars(result), *_answer_bars(result))
+    return (
+        *clears,
+        *_other_bars(result),
+        *_stored_bars(result),
+        *_ingest_bars(result),
+        *_answer_bars(result),
+        *_cancel_bars(result),
+    )
 
 
 def _clear_bars(result: Result) -> tuple[Bar, ...]:
@@ -149,6 +156,15 @@ def _answer_bars(result: Result) -> tuple[Bar, ...]:
         Bar(f"{MOST_STREAMS:,} streams, one process with threads: text delivered", 98, " %", share, at_least=True),
         Bar(f"{MOST_STREAMS:,} streams, one process with threads: p99 of a ping", 50, " ms", ping),
         Bar(f"{MOST_STREAMS:,} streams, one process with threads: memory of each", 40, " KB", kilobytes),
+    )
+
+
+def _cancel_bars(result: Result) -> tuple[Bar, ...]:
+    slowest = partial(result.percentile, 99, cancels.CANCELS, OURS)
+    return (
+        Bar("an answer is cleared, 4 workers: p99 until its stream ends", 250, " ms", slowest(cancels.CLEAR_READER)),
+        Bar("an answer is cleared, 4 workers: p99 until the model is cut", 250, " ms", slowest(cancels.CLEAR_MODEL)),
+        Bar("cleared chats that came back", 0, "", result.figure(cancels.CANCELS, OURS, cancels.BACK)),
     )
 
 

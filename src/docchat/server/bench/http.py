@@ -68,7 +68,7 @@ def _serving(settings: Settings) -> Iterator["_Client"]:
             env={**kept, f"{PREFIX}DATA_DIR": str(settings.data_dir), "PYTHONUNBUFFERED": "1"},
         )
         try:
-            client = _Client(_port(process), lambda key: _fill(services, key))
+            client = _Client(port_of(process), lambda key: _fill(services, key))
             client.call("POST", "/login", urlencode({"username": _NAME, "password": password}), form=True)
             yield client
             client.close()
@@ -79,7 +79,8 @@ def _serving(settings: Settings) -> Iterator["_Client"]:
         close(services)
 
 
-def _port(process: "subprocess.Popen[str]") -> int:
+def port_of(process: "subprocess.Popen[str]") -> int:
+    """The port that a server told when it was ready. Raises DocChatError when it ended before."""
     assert process.stdout is not None  # noqa: S101  (it was asked for)
     for line in process.stdout:
         if found := re.search(r"docchat is at http://[\d.]+:(\d+)/", line):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import answers, chats, documents, http, ingest, limits, memory, stored, streams, unreadable
+from . import answers, cancels, chats, documents, http, ingest, limits, memory, stored, streams, unreadable
 from .bars import bars
 from .founding import NAME as FOUNDING
 from .measure import LOAD_AFTER, LOAD_BEFORE, MACHINE, OURS, PROCESSORS, Result, Series, as_json
@@ -64,6 +64,8 @@ def tables(result: Result) -> Iterable[Table]:
         title = f"Answers in a library of {chunks:,.0f} passages"
         yield _simple(title, result.part(answers.ANSWERS), lambda item: f"{item.key.who}: {item.key.what}")
     yield from _streams(result)
+    if list(result.part(cancels.CANCELS)):
+        yield _simple(f"Answers that are cut off, {http.WORKERS} workers", result.part(cancels.CANCELS), _what)
     rows = tuple((bar.name, bar.asked, bar.got, bar.verdict) for bar in bars(result))
     yield Table("Bars", ("bar", "asked", "measured", "verdict"), rows)
 

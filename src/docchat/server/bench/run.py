@@ -12,6 +12,7 @@ from ..home import temporary_services
 from . import limits
 from .answers import measure_answers
 from .bars import OPEN_CHATS
+from .cancels import measure_cancels
 from .chats import measure_chats
 from .documents import measure_documents
 from .founding import FoundingStore
@@ -27,8 +28,9 @@ from .stores import DocChatStore, Store
 from .streams import measure_streams
 from .unreadable import measure_unreadable
 
-PARTS = ("documents", "ingest", "answers", "streams", "chats", "unreadable", "open", "stored", "http")
+PARTS = ("documents", "ingest", "answers", "streams", "cancels", "chats", "unreadable", "open", "stored", "http")
 _NO_DISK_MS = 0.01
+_CUT_A_ROUND = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +96,8 @@ def _measure_answers(recorder: Recorder, settings: Settings, plan: Plan, progres
         measure_answers(recorder, settings, chunks=plan.chunks, rounds=plan.rounds, progress=progress)
     if "streams" in plan.parts:
         measure_streams(recorder, settings, plan.streams, progress=progress)
+    if "cancels" in plan.parts:
+        measure_cancels(recorder, settings, rounds=plan.rounds * _CUT_A_ROUND, progress=progress)
 
 
 def _compare(recorder: Recorder, settings: Settings, plan: Plan, progress: Callable[[str], None]) -> list[str]:

@@ -60,7 +60,7 @@ def _measure(recorder: Recorder, settings: Settings, kind: str, count: int) -> N
         tempfile.TemporaryDirectory(prefix="docchat-") as directory,
         model(_lasting(count)) as model_port,
     ):
-        password = _fill(replace(settings, data_dir=Path(directory), database_url="", keyring_url=""))
+        password = fill(replace(settings, data_dir=Path(directory), database_url="", keyring_url=""))
         kept = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
         overlay = {
             "DATA_DIR": directory,
@@ -71,7 +71,7 @@ def _measure(recorder: Recorder, settings: Settings, kind: str, count: int) -> N
         }
         environ = {**kept, **{PREFIX + name: value for name, value in overlay.items()}, "PYTHONUNBUFFERED": "1"}
         with _server(kind, count, environ) as (port, master):
-            seen, kilobytes = _read(port, _sign_in(port, password), master, count)
+            seen, kilobytes = _read(port, sign_in(port, password), master, count)
             sent = json.loads(_get(model_port, "/sent"))["sent"]
     recorder.add(Key(STREAMS, kind, PING, count), *seen.pings)
     recorder.add(Key(STREAMS, kind, FIRST, count), *(1000 * seconds for seconds in seen.first))
@@ -119,7 +119,7 @@ def _resident(master: int) -> float:
     return float(found[1]) if found else 0.0
 
 
-def _fill(settings: Settings) -> str:
+def fill(settings: Settings) -> str:
     """One document and an account; its password."""
     password = secrets.token_urlsafe(max(16, settings.password_min_length))
     with without_key_advice():
@@ -192,7 +192,8 @@ def _get(port: int, path: str) -> bytes:
         connection.close()
 
 
-def _sign_in(port: int, password: str) -> str:
+def sign_in(port: int, password: str) -> str:
+    """Sign in at the server of `port`; the cookies."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     fields = urlencode({"username": _NAME, "password": password})
     connection.request("POST", "/login", fields, {"Content-Type": "application/x-www-form-urlencoded"})

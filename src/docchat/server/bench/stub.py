@@ -2,7 +2,8 @@
 
 It speaks the OpenAI chat API as far as docchat asks for it. Answers are as long as those of people's chats, each is
 streamed evenly over SECONDS in five pieces a second; one with `max_tokens` (a title) is two words at once. It prints
-its port, and tells under /sent how many characters of answers it has sent. One process serves thousands.
+its port, tells under /sent how many characters of answers it has sent, and answers /quiet as soon as it says nothing.
+One process serves thousands.
 """
 
 import asyncio
@@ -26,6 +27,9 @@ class Stub:
         self._seconds = seconds
         self._lengths = itertools.cycle(TOKENS)
         self._sent = 0
+        self._talking = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, one request."""
@@ -35,14 +39,18 @@ class Stub:
                 (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
             )
             asked = json.loads(await reader.readexactly(length)) if length else {}
-            await self._answer(head.split()[1].decode(), asked, writer)
+            await self._answer(head.split()[1].decode(), asked, reader, writer)
         except (OSError, asyncio.IncompleteReadError):
             pass  # a reader that leaves
         finally:
             writer.close()
 
-    async def _answer(self, path: str, asked: dict[str, object], writer: asyncio.StreamWriter) -> None:
+    async def _answer(
+        self, path: str, asked: dict[str, object], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         if not path.endswith("/chat/completions"):
+            if path == "/quiet":
+                await self._quiet.wait()
             told = {"sent": self._sent} if path == "/sent" else {"data": [{"id": "stub"}]}
             writer.write(_HEAD % b"application/json" + json.dumps(told).encode())
             await writer.drain()
@@ -51,16 +59,24 @@ class Stub:
         if "max_tokens" in asked:
             writer.write(_event("The harbour"))
         else:
-            await self._stream(next(self._lengths) * _CHARACTERS, writer)
+            self._talking += 1
+            self._quiet.clear()
+            try:
+                await self._stream(next(self._lengths) * _CHARACTERS, reader, writer)
+            finally:
+                self._talking -= 1
+                if not self._talking:
+                    self._quiet.set()
         writer.write(_event("", reason="stop") + b"data: [DONE]\n\n")
         await writer.drain()
 
-    async def _stream(self, characters: int, writer: asyncio.StreamWriter) -> None:
+    async def _stream(self, characters: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         text = (_WORD * (characters // len(_WORD) + 1))[:characters]
         pieces = max(1, round(self._seconds * PIECES_A_SECOND))
         loop = asyncio.get_running_loop()
         start = loop.time()
         done = 0
+        hung_up = asyncio.ensure_future(reader.read())
         for number in range(1, pieces + 1):
             end = characters * number // pieces
             if end > done:
@@ -68,7 +84,10 @@ class Stub:
                 self._sent += end - done
                 done = end
                 await writer.drain()
-            await asyncio.sleep(max(0.0, start + number / PIECES_A_SECOND - loop.time()))
+            gone, _ = await asyncio.wait({hung_up}, timeout=max(0.0, start + number / PIECES_A_SECOND - loop.time()))
+            if gone:
+                raise ConnectionResetError
+        hung_up.cancel()
 
 
 def _event(text: str, *, reason: str | None = None) -> bytes:
