@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from docchat.documents import sandbox as sandbox_module
 from docchat.documents.sandbox import Sandbox
 from docchat.errors import Unreadable
 
@@ -43,6 +44,29 @@ def test_reads_and_says_why_not(sandbox: Sandbox) -> None:
     with pytest.raises(Unreadable) as refused:
         sandbox.read([b"text"], name="a.pdf")
     assert refused.value.code == "not_a_pdf"
+
+
+def test_a_long_pdf_is_shared_by_several_readers(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    ask = sandbox._ask
+    monkeypatch.setattr(sandbox_module, "_LONG_PDF", 1000)
+    monkeypatch.setattr(sandbox, "_ask", lambda file, request, beat: asked.append(request) or ask(file, request, beat))
+    # The first half has no text at all, and the pages do not part evenly.
+    pages = [[], [], [], *([(72, 700, f"This is page {number}.")] for number in range(4, 8))]
+    for data, password in ((samples.pdf(pages), None), (samples.pdf(pages, password="geheim"), "geheim")):
+        asked.clear()
+        parts = sandbox.read([data], name="long.pdf", password=password, readers=2)
+        assert len(asked) == 2
+        assert parts == sandbox.read([data], name="long.pdf", password=password)
+        assert [part.label for part in parts] == [f"Page {number}" for number in range(1, 8)]
+        assert parts[6].text == "This is page 7."
+    for data, code in ((samples.pdf(pages, password="geheim"), "locked"), (samples.pdf([[]] * 30), "no_text")):
+        with pytest.raises(Unreadable) as refused:
+            sandbox.read([data], name="long.pdf", readers=2)
+        assert refused.value.code == code
+    asked.clear()
+    assert sandbox.read([b"text " * 400], name="a.txt", readers=2)[0].text.startswith("text text")
+    assert len(asked) == 1
 
 
 def test_many_threads_at_once(sandbox: Sandbox) -> None:

@@ -130,7 +130,9 @@ class Round:
         """Hand documents to readers: at most one group waits for each, so that little is held in memory."""
         while self._waiting and len(self._reading) < READERS + 1:
             group = self._group()
-            self._reading[pool.submit(self._read, group)] = group
+            # A long file that is alone is read by all of them; else there are enough files to go round.
+            readers = 1 if self._waiting or self._reading else READERS
+            self._reading[pool.submit(self._read, group, readers)] = group
 
     def _group(self) -> list[_Item]:
         """The next documents: one, or several small ones."""
@@ -146,7 +148,7 @@ class Round:
                 break
         return group
 
-    def _read(self, group: list[_Item]) -> list[Outcome]:
+    def _read(self, group: list[_Item], readers: int = 1) -> list[Outcome]:
         """In a reader's thread."""
         contents = [self._content(item) for item in group]
         names = [item.claimed.document.name for item in group]
@@ -158,16 +160,16 @@ class Round:
             elif len(group) > 1 and crowd.may_share(names[number], content):
                 shared.append(number)
             else:
-                outcomes[number] = self._read_one(group[number].claimed, content)
+                outcomes[number] = self._read_one(group[number].claimed, content, readers)
         files = [(names[number], bytes(content)) for number in shared if isinstance(content := contents[number], bytes)]
         if files:
             outcomes.update(zip(shared, self._library.sandbox.read_many(files, beat=self._go_on), strict=True))
         return [outcomes[number] for number in range(len(group))]
 
-    def _read_one(self, claimed: Claimed, content: bytes) -> Outcome:
-        told = Told(self._library.database, claimed)
+    def _read_one(self, claimed: Claimed, content: bytes, readers: int) -> Outcome:
+        told, name = Told(self._library.database, claimed), claimed.document.name
         try:
-            return self._library.sandbox.read([content], name=claimed.document.name, beat=self._go_on, told=told)
+            return self._library.sandbox.read([content], name=name, beat=self._go_on, told=told, readers=readers)
         except Unreadable as error:
             return error
 

@@ -10,13 +10,15 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import StoreUnavailable, Unreadable
 from ..types import Box
-from .formats.part import Part, conceal
+from .formats.part import NO_TEXT, Part, bounded, conceal
+from .names import is_pdf
 from .zygote import FRAME, LONGEST_REQUEST
 
 _GRACE_SECONDS = 3.0
@@ -26,6 +28,7 @@ _LONGEST_NAME = 255
 _SHORT_NAME = 32
 _LONGEST_PASSWORD = 1024
 _TRIES = 3
+_LONG_PDF = 256 * 1024  # bytes from which on several read a PDF: opening it takes each of them some milliseconds
 DRAWING_SECONDS = 10.0
 """What the picture of one page may take."""
 MOST_SCANS = 500
@@ -73,10 +76,12 @@ class Sandbox:
         password: str | None = None,
         beat: Callable[[], None] | None = None,
         told: Callable[[int, int], None] | None = None,
+        readers: int = 1,
     ) -> tuple[Part, ...]:
         """The parts of a file. `beat` is called every two seconds meanwhile; `password` opens a locked file.
 
-        `told` hears of how many parts of how many are read, while pictures are.
+        `told` hears of how many parts of how many are read, while pictures are. So many `readers` share a long PDF;
+        each of them calls `beat` then.
 
         Raises Unreadable: what the readers say, or too_complex (over a limit), reader_crashed, or needs_ocr when there
         is nothing but pictures and no tesseract to read them.
@@ -85,7 +90,9 @@ class Sandbox:
         if password is not None:
             request["password"] = password[:_LONGEST_PASSWORD]
         with _held(content) as file:
-            parts = self._read(file, {"verb": "read", **request}, beat)
+            shared = readers > 1 and _is_long_pdf(file, name)
+            asked = {"verb": "read", **request}
+            parts = self._read_shares(file, asked, beat, readers) if shared else self._read(file, asked, beat)
             if any(part.scan for part in parts):
                 parts = self._recognized(file, request, parts, beat, told or _nobody)
         return parts
@@ -132,6 +139,18 @@ class Sandbox:
         if kind != b"J":
             raise Unreadable("The reader of this file failed.", code="reader_crashed")
         return load_parts(body)
+
+    def _read_shares(
+        self, file: int, request: dict[str, object], beat: Callable[[], None] | None, readers: int
+    ) -> tuple[Part, ...]:
+        """The pages of a PDF, read by several children at a time."""
+        with ThreadPoolExecutor(readers, thread_name_prefix="docchat-share") as pool:
+            asked = [{**request, "share": [number, readers]} for number in range(readers)]
+            found = [pool.submit(self._read, file, one, beat) for one in asked]
+        parts = bounded(part for one in found for part in one.result())
+        if not any(part.visible.strip() or part.scan for part in parts):
+            raise Unreadable(NO_TEXT, code="no_text")
+        return parts
 
     def _recognized(
         self,
@@ -262,6 +281,10 @@ def _held(content: Iterable[bytes]) -> Iterator[int]:
         yield file
     finally:
         os.close(file)
+
+
+def _is_long_pdf(file: int, name: str) -> bool:
+    return os.fstat(file).st_size >= _LONG_PDF and is_pdf(os.pread(file, 1024, 0), name)
 
 
 def _nobody(done: int, of: int) -> None:

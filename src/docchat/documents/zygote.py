@@ -31,7 +31,7 @@ if __name__ == "__main__":
     sys.modules["docchat"] = _package
 
 from docchat.documents import thumbnail
-from docchat.documents.formats import ocr, read
+from docchat.documents.formats import ocr, read, read_share
 from docchat.documents.formats.part import Part
 from docchat.errors import Unreadable
 
@@ -170,6 +170,9 @@ def _answer(request: dict[str, object], data: bytes) -> tuple[bytes, bytes]:
         engine = ocr.Engine(str(request["tesseract"]), str(request["languages"]), float(str(request["seconds"])))
         place = request["scan"] if isinstance(request["scan"], list) else []
         return b"J", dump_parts((ocr.read(data, [str(step) for step in place], password=password, engine=engine),))
+    share = request.get("share")
+    if isinstance(share, list):
+        return b"J", dump_parts(read_share(data, password=password, share=(int(share[0]), int(share[1]))))
     return b"J", dump_parts(read(data, str(request["name"]), password=password))
 
 

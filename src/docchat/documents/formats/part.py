@@ -18,6 +18,7 @@ LONGEST_TEXT = 20_000_000
 MOST_PARTS = 50_000
 """Pages, sheets, slides and texts of a file that is read."""
 TOO_LONG = "This file holds more text than one document may have. Please split it."
+NO_TEXT = "No text was found in this file."
 LONGEST_HIDDEN = 2_000
 """Characters of hidden text that a part shows."""
 

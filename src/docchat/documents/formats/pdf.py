@@ -26,12 +26,16 @@ _PASSWORD = 4  # FPDF_ERR_PASSWORD
 _LEAST_TEXT = 3  # characters; less is a page number or dirt beside a scan
 
 
-def read(data: bytes, *, password: str | None = None) -> tuple[Part, ...]:
-    """Every page as a part `Page n`. Raises Unreadable with code locked, damaged or too_complex."""
+def read(data: bytes, *, password: str | None = None, share: tuple[int, int] = (0, 1)) -> tuple[Part, ...]:
+    """Every page as a part `Page n`; with a share (number, of how many) those of it, that several may read a file.
+
+    Raises Unreadable with code locked, damaged or too_complex.
+    """
     with _opened(data, password) as document:
         if len(document) > MOST_PAGES:
             raise Unreadable(f"This PDF has more than {MOST_PAGES:,} pages. Please split it.", code="too_complex")
-        return bounded(_page(document, index) for index in range(len(document)))
+        first, end = (len(document) * (share[0] + step) // share[1] for step in (0, 1))
+        return bounded(_page(document, index) for index in range(first, end))
 
 
 def render(data: bytes, *, number: int, width: int) -> bytes:

@@ -26,7 +26,7 @@ from . import (
     workbook,
 )
 from .compound import START as COMPOUND
-from .part import LONGEST_TEXT, TOO_LONG, Part, bounded, clean, flow, paragraphs
+from .part import LONGEST_TEXT, NO_TEXT, TOO_LONG, Part, bounded, clean, flow, paragraphs
 
 _DEEPEST = 3
 _LONGEST_LABEL = 300
@@ -61,7 +61,7 @@ def read(data: bytes, name: str, *, password: str | None = None) -> tuple[Part, 
         password = password.encode("utf-8", "ignore").decode()
     parts = bounded(_read(data, name, 0, password))
     if not any(part.visible.strip() or part.scan for part in parts):
-        raise Unreadable("No text was found in this file.", code="no_text")
+        raise Unreadable(NO_TEXT, code="no_text")
     return tuple(map(_named, parts))
 
 
@@ -70,6 +70,11 @@ def _named(part: Part) -> Part:
     if len(part.label) <= _LONGEST_LABEL and part.label.isascii() and part.label.isprintable():
         return part
     return replace(part, label=" ".join(clean(part.label[:_LONGEST_LABEL]).split()))
+
+
+def read_share(data: bytes, *, password: str | None, share: tuple[int, int]) -> tuple[Part, ...]:
+    """A share of the pages of a PDF, as of `pdf.read`; one without text is no error."""
+    return tuple(map(_named, pdf.read(data, password=password, share=share)))
 
 
 def inner(data: bytes, name: str) -> bytes:
