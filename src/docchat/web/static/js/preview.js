@@ -81,7 +81,7 @@ function short(text) {
   return `${line.slice(0, end).trimEnd()} …`;
 }
 
-document.addEventListener("scroll", hide, { capture: true, passive: true });
+document.addEventListener("scroll", () => owner && hide(), { capture: true, passive: true });
 document.addEventListener(
   "keydown",
   (event) => {
