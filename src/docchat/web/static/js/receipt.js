@@ -15,6 +15,7 @@ const ACTIONS = {
   bulk: "Many chats were cleared",
   expire: "A chat reached its age and was deleted",
   document: "A document was deleted",
+  erase: "Everything of yours was erased",
 };
 const FIRST = ["sessions", "messages", "titles"];
 const KINDS = { sessions: "chat", running_answers: "running answer", messages_forgotten: "message" };
