@@ -635,6 +635,8 @@ def test_what_was_under_way_is_taken_up_again(houses: Houses, tmp_path: Path) ->
     services.library.add(owner="ann", name="late.txt", stream=BytesIO(b"The Alb is a river."), media_type="text/plain")
     clearance = services.clearing.clear(owner="ann", session_id=content.short)
     assert clearance.receipt is not None
+    services.store.create(owner="eve", title="to be erased")
+    erasing = services.people.erasing.rows.begin(owner="eve")
     back_up_content(services, tmp_path / "content.tar")
     assert content.short not in _chats_with_messages(tmp_path / "content.tar")
     assert content.long in _chats_with_messages(tmp_path / "content.tar")
@@ -647,6 +649,8 @@ def test_what_was_under_way_is_taken_up_again(houses: Houses, tmp_path: Path) ->
         services.clearing.undo(owner="ann", receipt_id=clearance.receipt.id)
     with pytest.raises(Cleared):
         texts(services, content.short)
+    assert services.people.erasing.rows.receipt(erasing).state == "done"
+    assert not services.store.list(owner="eve").items
 
 
 def _chats_with_messages(path: Path) -> set[UUID]:

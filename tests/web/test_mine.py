@@ -80,7 +80,10 @@ def add(services: Services, owner: str, words: str, collection: UUID | None = No
 @pytest.fixture
 def full(make_host: Callable[..., Host]) -> Host:
     """A host in which two people have one of everything, and clears can be undone for a day."""
-    host = make_host(DOCCHAT_CLEAR_UNDO_SECONDS=DAY)
+    return filled(make_host(DOCCHAT_CLEAR_UNDO_SECONDS=DAY))
+
+
+def filled(host: Host) -> Host:
     fill(host.services, MINE, OTHERS)
     there = fill(host.services, OTHERS, MINE)
     add(host.services, MINE, "given", there["team"])
@@ -127,10 +130,15 @@ STAYS = {"chat_session", "receipt"}
 """Tombstones, and ids with numbers."""
 
 
-def test_erasing_leaves_nothing_of_one_person_and_all_of_another(full: Host) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_erasing_leaves_nothing_of_one_person_and_all_of_another(
+    make_host: Callable[..., Host], request: pytest.FixtureRequest, kind: str
+) -> None:
+    url = "" if kind == "sqlite" else request.getfixturevalue("postgres_url")
+    full = filled(make_host(DOCCHAT_CLEAR_UNDO_SECONDS=DAY, DOCCHAT_DATABASE_URL=url))
     services, client = full.services, full.client("test")
     before = tables(services, OTHERS), key_states(services, OTHERS)
-    assert left_in_files(services, MINE)
+    assert url or left_in_files(services, MINE)
     assert {"message", "feedback", "draft", "attachment", "document", "chunk", "usage", "collection"} <= set(
         tables(services, MINE)
     )
