@@ -25,7 +25,7 @@ export function drawText(text, { name, range, headings }) {
   const painter = new Painter(part.text, range ? [units(range[0]), units(range[1])] : null);
   const levels = new Map(headings.filter(([start]) => start >= part.from).map(([start, level]) => [units(start), level]));
   const kind = rows ? "rows" : MAIL.test(name) ? "mail" : "text";
-  const body = h("div", { dir: "auto", dataset: { from: String(part.from) } }, ...blocksOf(part.text, kind, levels).map((block) => draw(block, painter)).flat());
+  const body = h("div", { class: rows ? "rows" : null, dir: "auto", dataset: { from: String(part.from) } }, ...blocksOf(part.text, kind, levels).map((block) => draw(block, painter)).flat());
   body.querySelector("mark")?.setAttribute("tabindex", "-1");
   return { body, from: part.from, cut: part.cut };
 }
@@ -53,7 +53,7 @@ class Painter {
   }
 
   paint(from, to) {
-    if (!this.touches(from, to)) return from < to ? [this.text.slice(from, to)] : [];
+    if (!this.touches(from, to) || !this.text.slice(from, to).trim()) return from < to ? [this.text.slice(from, to)] : [];
     const start = Math.max(from, this.range[0]);
     const end = Math.min(to, this.range[1]);
     return [this.text.slice(from, start), h("mark", {}, this.text.slice(start, end)), this.text.slice(end, to)].filter((piece) => piece !== "");
