@@ -146,8 +146,7 @@ def build_services(settings: Settings, *, user: UserSource | None = None, servin
     answers = Answers(store, index, library, models, settings, attachments, sections, usage)
     collections = Collections(database)
     archive = Archive(SqlHoldings(database), store, attachments.rows, library, collections, usage, answers.gone)
-    erasing = Erasing(SqlErasing(database, limited=settings.answers_per_day > 0), bulk, settling, library)
-    people = People(archive.holdings, archive, erasing, SqlFigures(database))
+    people = _make_people(archive, bulk, settling, settings)
     worker = _make_worker(
         database,
         index,
@@ -217,6 +216,12 @@ def _make_worker(database: Database, index: SqlIndex, handlers: dict[str, Handle
         tireless=TIRELESS | {ERASE} | DOCUMENT_TIRELESS | embedding.TIRELESS | {INDEX_AGAIN},
         periodic={**PERIODIC, **embedding.PERIODIC, "rewrite_keys": _REWRITE_SECONDS, "tidy": _TIDY_SECONDS},
     )
+
+
+def _make_people(archive: Archive, bulk: BulkClearing, settling: SqlSettle, settings: Settings) -> People:
+    library = archive.library
+    rows = SqlErasing(library.database, limited=settings.answers_per_day > 0)
+    return People(archive.holdings, archive, Erasing(rows, bulk, settling, library), SqlFigures(library.database))
 
 
 def _make_attachments(database: Database, keyring: Keyring, library: Library, settings: Settings) -> Attachments:
