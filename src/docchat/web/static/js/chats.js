@@ -284,7 +284,8 @@ class Chats extends HTMLElement {
   #hit({ session, message, snippet, marks }) {
     const found = marked(snippet, marks);
     const where = session.archived ? h("span", { class: "chat-begun" }, t("Archived")) : null;
-    const content = message === null ? [h("strong", {}, ...found), where] : [h("strong", {}, titleOf(session)), where, h("span", { class: "snippet" }, ...found)];
+    const title = message === null ? found : [titleOf(session)];
+    const content = [h("strong", {}, h("bdi", {}, ...title)), where, message !== null && h("span", { class: "snippet" }, h("bdi", {}, ...found))];
     const link = chatLink(session, ...content.filter(Boolean));
     link.classList.add("hit");
     if (message !== null) link.dataset.message = message;

@@ -128,6 +128,7 @@ class Conversation extends HTMLElement {
     const answer = this.#view({ ...EMPTY, role: "assistant", state: "running", mode: body.mode ?? null });
     for (const item of old) item.remove();
     this.list.append(...[asked, answer].filter(Boolean));
+    this.#meantUntil = 0;
     this.#toEnd();
     const run = this.#begin(answer.firstElementChild);
     const events = ask(this.#session.id, path, body, run);
@@ -196,6 +197,7 @@ class Conversation extends HTMLElement {
 
   /** Put the page of messages before the first one in its place; for all who ask at the same time once. */
   #earlier() {
+    this.#following = false;
     this.#fetching ??= this.#fetched().finally(() => (this.#fetching = null));
     return this.#fetching;
   }
@@ -206,12 +208,13 @@ class Conversation extends HTMLElement {
     const page = await get(`sessions/${session.id}/messages?cursor=${encodeURIComponent(older)}`);
     if (session !== this.#session || older !== this.#older) return;
     const height = this.scrollHeight - this.scrollTop;
-    this.#following = false;
     this.#older = page.older;
     this.#earlierButton.hidden = !page.older;
     this.list.prepend(...page.messages.map((message) => this.#view(message)));
     this.remember(this.#memory);
-    this.scrollTop = this.scrollHeight - height;
+    // Who has asked something meanwhile is at the end.
+    if (this.#following) this.#toEnd();
+    else this.scrollTop = this.scrollHeight - height;
   }
 
   // the running answer
