@@ -172,7 +172,8 @@ class App extends HTMLElement {
   #place(session, { push, replace, keep }) {
     this.#ticket += 1;
     const id = session?.id ?? null;
-    if (push && !replace && chatUrl(id) !== location.pathname) history.pushState({ chat: id }, "", chatUrl(id));
+    // Inside a page of the host the way back is that page's.
+    if (push && !replace && window === window.top && chatUrl(id) !== location.pathname) history.pushState({ chat: id }, "", chatUrl(id));
     else history.replaceState({ chat: id }, "", chatUrl(id));
     if (!session && !keep) this.conversation.empty({ kind: "new" });
     this.#set(session);

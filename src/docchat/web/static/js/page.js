@@ -17,6 +17,9 @@ import "./source.js";
 import "./uploads.js";
 import "./drop.js";
 
+// Inside a page of the host the chat leads to the whole page, and leaves the way back to that page.
+document.documentElement.classList.toggle("framed", window !== window.top);
+
 // A menu closes when something else is touched, and with Escape.
 addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
