@@ -13,6 +13,8 @@ const PAUSES = [2000, 4000, 8000, 15_000, 30_000];
 class Offline extends HTMLElement {
   #waiting = new Map();
   #away = false;
+  /** The browser was offline: what changed meanwhile is looked for though no call failed. */
+  #missed = false;
   #tries = 0;
   #timer = 0;
 
@@ -22,7 +24,10 @@ class Offline extends HTMLElement {
     this.again.addEventListener("click", () => this.#look());
     on("call-began", ({ call }) => this.#began(call));
     on("call-ended", ({ call, reached }) => this.#ended(call, reached));
-    addEventListener("offline", () => this.#draw());
+    addEventListener("offline", () => {
+      this.#missed = true;
+      this.#draw();
+    });
     addEventListener("online", () => this.#look());
     this.#draw();
   }
@@ -53,8 +58,9 @@ class Offline extends HTMLElement {
   }
 
   #back() {
-    const was = this.#away;
+    const was = this.#away || this.#missed;
     this.#away = false;
+    this.#missed = false;
     this.#tries = 0;
     clearTimeout(this.#timer);
     if (was) emit("reached");
