@@ -251,6 +251,11 @@ def test_pdf(content: bytes) -> None:
     assert all(box.end <= len(part.visible) for box in part.boxes)
 
 
+def test_pdf_small_white_text_keeps_its_blanks() -> None:
+    text = b"BT /F1 11 Tf 50 700 Td (Visible) Tj ET 1 1 1 rg BT /F1 1 Tf 50 600 Td (two words) Tj ET"
+    assert _split(raw_pdf(text), "a.pdf") == ("Visible", "[Hidden text: two words]")
+
+
 def test_pdf_letters_hidden_within_a_word() -> None:
     word = b"BT /F1 11 Tf 50 700 Td (Vis) Tj /F1 0.5 Tf (sly) Tj /F1 11 Tf (ible) Tj ET"
     assert _split(raw_pdf(word), "a.pdf") == ("Visible", "[Hidden text: sly]")

@@ -5,7 +5,7 @@ import zlib
 import pypdfium2
 import pytest
 
-from docchat.documents.formats import pdf, pdf_streams
+from docchat.documents.formats import pdf, pdf_calls, pdf_streams
 from docchat.documents.formats.pdf_glyphs import Glyphs
 from docchat.documents.formats.pdf_layout import Line, assemble, spaced
 from docchat.errors import Unreadable
@@ -58,6 +58,15 @@ def test_gaps_without_a_blank_part_words() -> None:
     assert spaced(glyphs) == "at least"
     tracked = Glyphs("TITLE", [(x * 9.0, 0.0, x * 9.0 + 5.0, 10.0) for x in range(5)])
     assert spaced(tracked) == "TITLE"
+
+
+def test_what_has_no_box_gets_none_of_the_one_before() -> None:
+    with pypdfium2.PdfDocument(raw_pdf(b"BT /F1 11 Tf 50 700 Td (Text) Tj ET")) as document:
+        page = document[0]
+        (text,) = pdf_calls.objects(pdf_calls.address_of(page.raw), 9)
+        placed, nowhere = pdf_calls.bounds([text])[0], pdf_calls.bounds([0])[0]
+        assert (round(placed[0]), nowhere) == (50, (0, 0, 0, 0))
+        assert pdf_calls.bounds([text] * 5000) == [placed] * 5000  # more than there is room for at once
 
 
 def test_gaps_between_pieces_of_a_line_part_words() -> None:
