@@ -64,6 +64,7 @@ HOSTILE = [
 ]
 FORMULAS = [
     ("half \\(\\frac{1}{2}\\) [1]", "<mfrac><mn>1</mn><mn>2</mn></mfrac></mrow></math> <button>"),
+    ("$\\tfrac12$", "<mfrac><mn>1</mn><mn>2</mn></mfrac>"),
     ("so $x_i^2$.", "<msubsup><mi>x</mi><mi>i</mi><mn>2</mn></msubsup>"),
     ("$$\n\\sum_{i=1}^n i\n$$", 'display="block"'),
     ("$$\\sum_{i=1}^n i$$", "<munderover>"),

@@ -133,6 +133,7 @@ class Parser {
 
   /** {…}, or the one thing that follows. */
   #argument() {
+    if (this.#next?.kind === "number" && this.#next.text.length > 1) return this.#digit();
     if (!this.#is("{")) {
       const atom = this.#atom();
       if (!atom) throw new Unknown("argument");
@@ -142,6 +143,13 @@ class Parser {
     const nodes = this.row(() => this.over || this.#is("}"));
     this.#expect("}");
     return one(nodes);
+  }
+
+  /** \frac12 is a half: without braces one digit is meant. */
+  #digit() {
+    const number = this.#next;
+    this.#tokens[this.#at] = { ...number, text: number.text.slice(1), from: number.from + 1 };
+    return node("mn", {}, number.text[0]);
   }
 
   /** The text of {…} as it was written. */
