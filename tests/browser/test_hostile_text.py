@@ -71,6 +71,7 @@ FORMULAS = [
     ("\\[\\begin{pmatrix}a & b \\\\ c & d\\end{pmatrix}\\]", "</mtr><mtr><mtd><mi>c</mi></mtd>"),
     ("\\(\\nothing{x}\\)", "<code>\\(\\nothing{x}\\)</code>"),
     ("from $75 [1] to $80 [2]", "from $75 <button></button> to $80 <button></button>"),
+    ("if $5=$3+$2 *x*", "if $5=$3+$2 <em>x</em>"),
     ("US$75,000-$80,000 a_b$ *x*", "US$75,000-$80,000 a_b$ <em>x</em>"),
     ("\\$5 and 5$ [1]", "$5 and 5$ <button></button>"),
     ("`$x^2$`", "<code>$x^2$</code>"),
