@@ -46,7 +46,7 @@ _NUMBER = re.compile(
     r"\bhow (?:many|much|long|old|far|fast|high|tall|large|big|often|deep|wide|heavy)\b"
     r"|\b(?:what|which)(?: \w+){0,3}"
     r" (?:number|amount|percentage|percent|share|proportion|rate|price|cost|fee|salary|sum|total"
-    r"|value|size|length|height|width|weight|population|temperature|age|distance|speed|budget|income)\b",
+    r"|value|version|size|length|height|width|weight|population|temperature|age|distance|speed|budget|income)\b",
     re.IGNORECASE,
 )
 _NAME = re.compile(
@@ -164,5 +164,15 @@ def _offers_number(text: str, question: str, known: set[str]) -> float:
     return 1.0 if beside else FAR
 
 
+def names_in(text: str, question: str) -> int:
+    """How many words with a capital, not at a beginning, `text` has that are not in the question."""
+    known = {word.lower() for word in _WORD.findall(question)}
+    return sum(_is_fresh(word, known) for word in _CAPITAL.findall(text))
+
+
 def _fresh(found: list[str], known: set[str]) -> bool:
-    return any(word.lower().rstrip(".,").removesuffix("'s").removesuffix("\u2019s") not in known for word in found)
+    return any(_is_fresh(word, known) for word in found)
+
+
+def _is_fresh(word: str, known: set[str]) -> bool:
+    return word.lower().rstrip(".,").removesuffix("'s").removesuffix("\u2019s") not in known

@@ -8,6 +8,7 @@ from .confidence import confidence
 from .cues import script
 from .fit import Candidate, Question, candidates
 from .joining import in_list, opening, side_by_side, spanned, wants_list, without_comparing
+from .ordering import in_order
 from .units import Unit
 
 MAX_QUOTES = 3
@@ -46,7 +47,8 @@ class Extract:
 def extract(question: str, passages: Sequence[Passage], frequencies: tuple[int, Mapping[str, int]]) -> Extract:
     """Quote what `passages` (best first) say to `question`; `frequencies` are the owner's, as of Index.frequencies."""
     asked = Question.of(without_comparing(question), frequencies)
-    found = candidates(asked, passages)
+    best = max((passage.score for passage in passages), default=0.0)
+    found = in_order(asked, candidates(asked, passages), best)
     if not found:
         return Extract((), refused=True, confidence=float("-inf"))
     chosen = _choose(side_by_side(question, found) or found)
@@ -62,7 +64,7 @@ def _choose(found: Sequence[Candidate]) -> list[Candidate]:
     chosen: list[Candidate] = []
     for candidate in found:
         if chosen and candidate.score < _SHARE_OF_BEST * chosen[0].score:
-            break
+            continue
         if not any(candidate.overlaps(other) or _alike(candidate, other) for other in chosen):
             chosen.append(candidate)
             if len(chosen) == MAX_QUOTES:

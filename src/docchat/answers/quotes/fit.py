@@ -75,7 +75,10 @@ def _weight(total: int, holding: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A unit that may be quoted. `found` tells for each term of the question how near it stands, 1.0 in the unit."""
+    """A unit that may be quoted. `found` tells for each term of the question how near it stands, 1.0 in the unit.
+
+    `likely` is by what the candidates that are best by `score` are put in order.
+    """
 
     passage: Passage
     unit: Unit
@@ -83,6 +86,7 @@ class Candidate:
     found: tuple[float, ...]
     offered: float
     score: float
+    likely: float = 0.0
 
     def overlaps(self, other: "Candidate") -> bool:
         """Whether both quote the same characters of a page."""
