@@ -51,7 +51,7 @@ class Check:
             violations = self.browser.wait_for(
                 "const end = arguments[1];"
                 "axe.run(document, { runOnly: arguments[0], resultTypes: ['violations'] })"
-                ".then(({ violations }) => end(violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)])));",
+                ".then(({ violations }) => end(violations.map(({ id, nodes }) => [id, nodes.map((one) => one.html)])));",
                 WCAG,
             )
             self.found += [(state, scheme, rule, nodes) for rule, nodes in violations]
@@ -115,7 +115,8 @@ def test_the_page_is_small_and_stands_still(browser: Browser, site: Site) -> Non
         const end = arguments[0];
         let shift = 0;
         const add = (one) => (shift += one.hadRecentInput ? 0 : one.value);
-        new PerformanceObserver((list) => list.getEntries().forEach(add)).observe({ type: "layout-shift", buffered: true });
+        const watch = new PerformanceObserver((list) => list.getEntries().forEach(add));
+        watch.observe({ type: "layout-shift", buffered: true });
         requestAnimationFrame(() => requestAnimationFrame(() => end([
           shift,
           performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? null,
