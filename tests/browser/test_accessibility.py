@@ -51,7 +51,7 @@ class Check:
             violations = self.browser.wait_for(
                 "const end = arguments[1];"
                 "axe.run(document, { runOnly: arguments[0], resultTypes: ['violations'] })"
-                ".then(({ violations }) => end(violations.map(({ id, nodes }) => [id, nodes.map((one) => one.html)])));",
+                ".then(({ violations }) => end(violations.map((v) => [v.id, v.nodes.map((one) => one.html)])));",
                 WCAG,
             )
             self.found += [(state, scheme, rule, nodes) for rule, nodes in violations]
