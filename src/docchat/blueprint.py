@@ -24,6 +24,8 @@ from .web import (
     sections,
     sessions,
     suggestions,
+    widget,
+    words,
 )
 from .web.state import EXTENSION
 
@@ -170,6 +172,8 @@ def make_blueprint() -> Blueprint:
     )
     for route in ROUTES + ALIASES:
         blueprint.add_url_rule(route.rule, route.endpoint, route.view, methods=[route.method])
+    blueprint.add_app_template_global(widget.docchat_widget)
+    blueprint.context_processor(words.context)
     blueprint.before_app_request(guard.lost)
     blueprint.before_request(guard.before)
     # By number as well: else a handler that the host has for 404 or 413 would come before ours.

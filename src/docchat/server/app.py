@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from ..config import PREFIX
 from ..errors import NotFound
 from ..extension import DocChat
+from ..web import words
 from . import errors
 from .account_views import AccountPages
 from .accounts import Accounts
@@ -53,6 +54,7 @@ def create_app(config_mapping: Mapping[str, Any] | None = None) -> Flask:
     login.user_loader(lambda user_id: load_user(accounts, user_id))
     app.register_blueprint(AccountPages(accounts, services.database).blueprint())
     app.register_blueprint(UserViews(accounts, services.people.figures).blueprint())
+    app.context_processor(words.context)
     app.register_error_handler(Exception, errors.answer)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..errors import Cleared, DocChatError, LimitReached, Overloaded, StorageFull, trail
 from ..types import new_id
+from .words import told
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ def _more(error: DocChatError) -> dict[str, str | None]:
 
 
 def _response(status: int, code: str, message: str, more: dict[str, str | None]) -> Response:
+    message = told(message)
     if request.endpoint in PAGES:
         return error_page(status, message)
     response = jsonify({"error": message, "code": code, "request_id": request_id()} | more)

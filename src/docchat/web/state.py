@@ -35,13 +35,14 @@ class UserSource:
 
     None or an empty text as the id means that nobody is signed in. `find` is the id of the user whom people call by
     this name, None when there is no such; without it people invite one another by id. `admin`: whether the person may
-    change the models; nobody may unless the host says so.
+    change the models; nobody may unless the host says so. `language`: the language of its pages, for example "de".
     """
 
     id: Callable[[], str | None]
     name: Callable[[], str | None]
     find: Callable[[str], str | None] | None = None
     admin: Callable[[], bool] = lambda: False
+    language: Callable[[], str | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import { emit } from "./bus.js";
 import { context } from "./context.js";
+import { t } from "./i18n.js";
 
 const PATIENCE = 30_000;
 
@@ -23,14 +24,14 @@ export function unsure(error) {
 }
 
 const WORDS = {
-  401: "Your sign-in has ended.",
-  403: "The server refused this.",
-  404: "There is nothing here.",
-  413: "This is too large.",
-  429: "This was too often.",
-  502: "The server behind this page does not answer.",
-  503: "The server is busy. Please try again.",
-  507: "The disk of the server is full.",
+  401: t("Your sign-in has ended."),
+  403: t("The server refused this."),
+  404: t("There is nothing here."),
+  413: t("This is too large."),
+  429: t("This was too often."),
+  502: t("The server behind this page does not answer."),
+  503: t("The server is busy. Please try again."),
+  507: t("The disk of the server is full."),
 };
 
 function token() {
@@ -61,7 +62,7 @@ export async function refreshToken() {
 
 /** The error that an answer of the server stands for. */
 export function errorOf(status, body, after = null) {
-  const error = new ApiError(body?.error || WORDS[status] || "Something went wrong on the server.", {
+  const error = new ApiError(body?.error || WORDS[status] || t("Something went wrong on the server."), {
     status,
     code: body?.code ?? "",
     successor: body?.successor ?? null,
@@ -73,7 +74,7 @@ export function errorOf(status, body, after = null) {
 
 /** The error of a call that got no answer. */
 export function offline() {
-  const words = navigator.onLine ? "The server cannot be reached." : "You are offline.";
+  const words = navigator.onLine ? t("The server cannot be reached.") : t("You are offline.");
   return new ApiError(words, { code: "offline" });
 }
 
@@ -99,7 +100,7 @@ async function send(method, path, { body, extra, signal, stream, keepalive = fal
   } catch (error) {
     if (signal?.aborted) reached = null;
     if (signal?.aborted) throw error;
-    if (patience?.aborted) throw new ApiError("The server did not answer in time.", { code: "timeout" });
+    if (patience?.aborted) throw new ApiError(t("The server did not answer in time."), { code: "timeout" });
     throw offline();
   } finally {
     emit("call-ended", { call, reached });
@@ -131,7 +132,7 @@ export async function request(method, path, options = {}) {
 async function json(method, path, options) {
   const response = await request(method, path, options);
   const body = await jsonOf(response);
-  if (body === null) throw new ApiError("The server gave an answer that makes no sense.", { status: response.status });
+  if (body === null) throw new ApiError(t("The server gave an answer that makes no sense."), { status: response.status });
   return body;
 }
 

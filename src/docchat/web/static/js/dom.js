@@ -1,6 +1,7 @@
 // Small helpers: making elements, showing sizes and times, counting characters as the server does.
 
 import { context } from "./context.js";
+import { locale, n } from "./i18n.js";
 
 /** An element with properties (`class`, `dataset`, `on...`, attributes) and children; strings become text nodes. */
 export function h(tag, properties = {}, ...children) {
@@ -40,9 +41,9 @@ export function iconButton(name, label, onclick) {
   return h("button", { type: "button", class: "quiet", title: label, onclick }, icon(name), h("span", { class: "sr" }, label));
 }
 
-/** "1 page", "3 pages". */
+/** "1 page", "3 pages", in words of the page's language. */
 export function plural(count, one, many = `${one}s`) {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+  return n(count, `{count} ${one}`, `{count} ${many}`);
 }
 
 /** A size in bytes for people. */
@@ -55,7 +56,9 @@ export function bytes(size) {
     value /= 1024;
     unit += 1;
   }
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+  const digits = value < 10 ? 1 : 0;
+  const shown = value.toLocaleString(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false });
+  return `${shown} ${units[unit]}`;
 }
 
 const PARTS = { pdf: "page", pptx: "slide", ppt: "slide", odp: "slide", xlsx: "sheet", xls: "sheet", ods: "sheet" };
@@ -71,7 +74,7 @@ export function pagesOf({ name, pages }) {
 export function when(iso) {
   const date = new Date(iso);
   const today = new Date().toDateString() === date.toDateString();
-  return date.toLocaleString("en-GB", today ? { timeStyle: "short" } : { dateStyle: "medium" });
+  return date.toLocaleString(locale() === "en" ? "en-GB" : locale(), today ? { timeStyle: "short" } : { dateStyle: "medium" });
 }
 
 /**

@@ -3,7 +3,8 @@
 import { get, patch, post, request } from "./api.js";
 import { emit, on } from "./bus.js";
 import { confirm } from "./confirm.js";
-import { h, iconButton, plural } from "./dom.js";
+import { h, iconButton } from "./dom.js";
+import { locale, n, t } from "./i18n.js";
 
 const TRIAL_PATIENCE = 60_000;
 
@@ -50,44 +51,49 @@ class Models extends HTMLElement {
   }
 
   #about(name, model) {
-    const key = model.has_key ? "with a key" : "without a key";
-    const words = `${model.name || "the first model"} at ${model.url}, ${plural(model.context_tokens, "token")}, ${key}`;
+    const key = model.has_key ? t("with a key") : t("without a key");
+    const words = t("{name} at {url}, {tokens}, {key}", {
+      name: model.name || t("the first model"),
+      url: model.url,
+      tokens: n(model.context_tokens, "{count} token", "{count} tokens"),
+      key,
+    });
     return h("div", { class: "model-about" }, h("strong", {}, name), h("span", { class: "soft" }, words));
   }
 
   #fixed(settings) {
-    const note = h("span", { class: "soft" }, "From the settings: it comes first, and is changed there.");
-    return h("li", { class: "model" }, this.#about(settings.name || "Model of the settings", settings), note);
+    const note = h("span", { class: "soft" }, t("From the settings: it comes first, and is changed there."));
+    return h("li", { class: "model" }, this.#about(settings.name || t("Model of the settings"), settings), note);
   }
 
   #row(model, place) {
     const on = h("input", { type: "checkbox", checked: model.enabled, onchange: (event) => this.#enable(model, event.target) });
-    const up = iconButton("down", `Move ${model.label} up`, () => this.#move(place, -1));
+    const up = iconButton("down", t("Move {name} up", { name: model.label }), () => this.#move(place, -1));
     up.classList.add("turned");
     up.disabled = place === 0;
-    const down = iconButton("down", `Move ${model.label} down`, () => this.#move(place, 1));
+    const down = iconButton("down", t("Move {name} down", { name: model.label }), () => this.#move(place, 1));
     down.disabled = place === this.#models.length - 1;
     return h(
       "li",
       { class: model.enabled ? "model" : "model off", dataset: { id: model.id } },
       this.#about(model.label, model),
-      h("label", { class: "model-check" }, on, "On", h("span", { class: "sr" }, `: ${model.label}`)),
+      h("label", { class: "model-check" }, on, t("On"), h("span", { class: "sr" }, `: ${model.label}`)),
       up,
       down,
-      iconButton("pen", `Change ${model.label}`, () => this.#open(model)),
-      iconButton("bin", `Delete ${model.label}…`, () => this.#delete(model)),
+      iconButton("pen", t("Change {name}", { name: model.label }), () => this.#open(model)),
+      iconButton("bin", t("Delete {name}…", { name: model.label }), () => this.#delete(model)),
     );
   }
 
   #open(model) {
     this.#edited = model;
     this.form.reset();
-    this.#part("form-title").textContent = model ? `Change ${model.label}` : "Connect a model";
+    this.#part("form-title").textContent = model ? t("Change {name}", { name: model.label }) : t("Connect a model");
     for (const name of ["label", "url", "name"]) this.fields[name].value = model?.[name] ?? "";
     this.fields.context_tokens.value = model?.context_tokens ?? 4096;
     this.#part("key-rule").textContent = model?.has_key
-      ? "A key is stored, and never shown. Leave this empty to keep it; with another server it has to be typed in again."
-      : "Only when the server wants one. It is stored sealed, and never shown again.";
+      ? t("A key is stored, and never shown. Leave this empty to keep it; with another server it has to be typed in again.")
+      : t("Only when the server wants one. It is stored sealed, and never shown again.");
     this.#part("remove-key").hidden = !model?.has_key;
     this.#part("names").replaceChildren();
     this.#say("form-problem", "");
@@ -126,7 +132,7 @@ class Models extends HTMLElement {
       await this.load();
       this.#edited = saved;
       this.#close();
-      emit("notice", { text: `${saved.label} was saved.` });
+      emit("notice", { text: t("{name} was saved.", { name: saved.label }) });
     } catch (error) {
       this.#say("form-problem", error.message);
       save.disabled = false;
@@ -143,7 +149,7 @@ class Models extends HTMLElement {
     const { label: _, ...body } = this.#body();
     button.disabled = true;
     this.#say("form-problem", "");
-    shown.replaceChildren("Asking the server…");
+    shown.replaceChildren(t("Asking the server…"));
     shown.hidden = false;
     try {
       const found = await post("models/try", this.#edited ? { id: this.#edited.id, ...body } : body, { patience: TRIAL_PATIENCE });
@@ -187,11 +193,11 @@ class Models extends HTMLElement {
 
   async #delete(model) {
     const gone = await confirm({
-      title: "Delete this model?",
-      text: [h("p", {}, h("strong", {}, model.label)), h("p", {}, "Nobody can ask it any more, and its key is destroyed. Answers that it wrote stay.")],
-      action: "Delete model",
+      title: t("Delete this model?"),
+      text: [h("p", {}, h("strong", {}, model.label)), h("p", {}, t("Nobody can ask it any more, and its key is destroyed. Answers that it wrote stay."))],
+      action: t("Delete model"),
       run: () => request("DELETE", `models/connected/${model.id}`),
-      explain: (error) => `${error.message} The model is still there.`,
+      explain: (error) => t("{reason} The model is still there.", { reason: error.message }),
     });
     if (!gone) return;
     if (this.#edited?.id === model.id) this.#close();
@@ -202,13 +208,13 @@ class Models extends HTMLElement {
 
 /** What came of a trial, as nodes. */
 function trial(found) {
-  const listed = found.models.length ? `The server lists ${plural(found.models.length, "model")}.` : "The server lists no models.";
+  const listed = found.models.length ? n(found.models.length, "The server lists {count} model.", "The server lists {count} models.") : t("The server lists no models.");
   if (found.error) return [h("strong", {}, found.error), found.detail && h("span", {}, found.detail), h("span", {}, listed)].filter(Boolean);
-  const seconds = (value) => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} s`;
+  const seconds = (value) => `${value.toLocaleString(locale(), { minimumFractionDigits: value < 10 ? 2 : 0, maximumFractionDigits: value < 10 ? 2 : 0 })} s`;
   return [
-    h("strong", {}, `${found.model || "The model"} answered.`),
+    h("strong", {}, t("{name} answered.", { name: found.model || t("The model") })),
     h("span", {}, `“${found.text}”`),
-    h("span", {}, `First token after ${seconds(found.first_seconds)}, all of it after ${seconds(found.seconds)}. ${listed}`),
+    h("span", {}, `${t("First token after {first}, all of it after {all}.", { first: seconds(found.first_seconds), all: seconds(found.seconds) })} ${listed}`),
   ];
 }
 

@@ -10,6 +10,7 @@ import "./side.js";
 import "./palette.js";
 import "./help.js";
 import "./theme.js";
+import "./language.js";
 import "./offline.js";
 import "./places.js";
 import "./chats.js";
