@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urljoin
 
+from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from ..server.live import PASSWORD
@@ -50,6 +52,31 @@ def test_main_job_in_a_hardened_host(open_browser: Callable[[str], Browser], har
     browser.see("docchat-composer")
     assert browser.driver.current_url.endswith("/portal/x/docchat/")
     do_the_main_job(browser)
+    chat_in_a_corner(browser, urljoin(browser.url, "../../"))
+
+
+def chat_in_a_corner(browser: Browser, home: str) -> None:
+    """The host's own page, by keyboard: open the chat, ask, and go on to the whole page."""
+    driver = browser.driver
+    driver.get(home)
+    button = browser.see(".docchat-widget-open", text="Ask your documents")
+    assert driver.find_elements(By.CSS_SELECTOR, "iframe") == []
+    button.send_keys(Keys.ENTER)
+    driver.switch_to.frame(browser.see("iframe"))
+    browser.ask("Which freedoms are essential?")
+    assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+    driver.switch_to.default_content()
+    button = browser.see(".docchat-widget-open[aria-expanded=true]")
+    button.send_keys(Keys.ENTER)
+    browser.see_no("iframe")
+    assert driver.current_url == home
+    button.click()
+    driver.switch_to.frame(browser.see("iframe"))
+    browser.see(".answer")
+    browser.click(".only-framed")
+    driver.switch_to.default_content()
+    browser.see("docchat-side")
+    assert driver.current_url.startswith(browser.url)
 
 
 def test_host_renews_its_token(open_browser: Callable[[str], Browser], hardened_site: Site) -> None:
