@@ -38,7 +38,8 @@ def test_who_is_signed_in_gets_the_chat(app: Flask) -> None:
     assert "Ask your documents" in page
     for name in ("css/widget.css", "js/widget.js"):
         assert f"/chat/docchat-static/{name}" in page
-        assert client.get(f"/chat/docchat-static/{name}").status_code == 200
+        with client.get(f"/chat/docchat-static/{name}") as file:
+            assert file.status_code == 200
     assert "style=" not in page
     assert "frame-ancestors 'self'" in client.get("/chat/").headers["Content-Security-Policy"]
 
