@@ -43,7 +43,7 @@ class _Model:
 # held out in turns. Other languages: XQuAD, of which German, Spanish, Arabic and Hindi share a model (no stop words are
 # known for them), and Chinese.
 _MODELS = {
-    Script.ENGLISH: _Model(-10.69, Signs(6.64, 6.0, 0.12, 2.58, 2.49, -0.85, -2.37), -1.5),
+    Script.ENGLISH: _Model(-10.69, Signs(6.64, 6.0, 0.12, 2.58, 2.49, -0.85, -2.37), -0.7),
     Script.OTHER: _Model(-25.4, Signs(-1.64, 6.42, 4.87, 11.95, 2.02, 18.28, -5.12), -0.5),
     Script.UNSPACED: _Model(-13.13, Signs(3.71, 5.56, 8.68, 6.68, 0.68, 7.65, -2.51), -0.7),
 }
