@@ -1,0 +1,71 @@
+"""The language of pages: which one it is, what is shown in it, and that the files fit the texts they translate."""
+
+import json
+import re
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from flask.testing import FlaskClient
+
+import docchat.web
+from docchat.web import words
+
+STATIC = Path(docchat.web.__file__).parent / "static"
+PLACE = re.compile(r"\{\w+\}")
+
+
+@pytest.mark.parametrize(
+    ("cookie", "browser", "language"),
+    [
+        (None, "", "en"),
+        (None, "pt, it;q=.5", "en"),
+        (None, "de-AT,en;q=.5", "de"),
+        (None, "zh-Hant-TW", "zh"),
+        (None, "fr;q=0, es;q=0.4", "es"),
+        ("ar", "de", "ar"),
+        ("../../x", "de", "de"),
+    ],
+)
+def test_the_page_is_in_the_language_chosen_or_asked_for(
+    client: FlaskClient, cookie: str | None, browser: str, language: str
+) -> None:
+    if cookie:
+        client.set_cookie(words.COOKIE, cookie)
+    page = client.get("/documents", headers={"Accept-Language": browser}).text
+    assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}"' in page
+    assert (f"js/words/{language}.js" in page) == (language != "en")
+    expected = {"en": "Add documents", "de": "Dokumente hinzufügen", "zh": "添加文档", "es": "Añadir documentos"}
+    assert expected.get(language, "إضافة مستندات") in page
+
+
+def test_an_error_is_told_in_the_language_and_keeps_its_code(client: FlaskClient) -> None:
+    answer = client.get(f"/api/documents/{uuid4()}", headers={"Accept-Language": "de"})
+    assert (answer.status_code, (answer.json or {})["error"], (answer.json or {})["code"]) == (
+        404,
+        "Hier ist nichts.",
+        "not_found",
+    )
+
+
+@pytest.mark.parametrize("language", sorted(set(words.NAMES) - {words.DEFAULT}))
+def test_every_translation_has_the_places_of_its_text_and_no_markup(language: str) -> None:
+    texts = json.loads((STATIC / "locales" / f"{language}.json").read_text(encoding="utf-8"))
+    for key, text in texts.items():
+        for form in [text] if isinstance(text, str) else text.values():
+            assert set(PLACE.findall(form)) == set(PLACE.findall(key)), key
+            assert form.strip()
+            assert "<" not in form
+    assert (STATIC / "js" / "words" / f"{language}.js").exists()
+
+
+def test_the_languages_translate_the_same_texts() -> None:
+    files = {name: set(words.texts(name)) for name in words.NAMES if name != words.DEFAULT}
+    assert all(keys == files["de"] for keys in files.values())
+
+
+def test_no_word_of_a_template_stands_outside_of_t() -> None:
+    bare = re.compile(r">\s*([A-Z][a-z]+(?: [a-z]+)*)[.…]?\s*<|(?:title|aria-label|placeholder)=\"([A-Z][^\"{]*)\"")
+    for page in (STATIC.parent / "templates" / "docchat").rglob("*.html"):
+        source = re.sub(r"\{#.*?#\}", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        assert [found[0] for found in bare.finditer(source)] == [], page.name
