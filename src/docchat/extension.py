@@ -74,7 +74,8 @@ class DocChat:
     `current_user_id` returns the stable id of the user behind the request, None when nobody is signed in;
     `current_username` returns a name to show. Without them Flask-Login is asked. `find_user` returns the id of the user
     whom people call by a name, for inviting to a collection; without it they invite by id. `is_admin` tells whether the
-    user behind the request may connect models; without it nobody may. Unless `settings` are given
+    user behind the request may connect models; without it nobody may. `language` returns the language of the pages, for
+    example "de"; without it the browser's is taken. Unless `settings` are given
     they are the application's `DOCCHAT_` keys, for example `DOCCHAT_URL_PREFIX = "/chat"`; data goes to `docchat` in
     the instance folder unless `DOCCHAT_DATA_DIR` says otherwise.
     """
@@ -87,10 +88,12 @@ class DocChat:
         *,
         find_user: Callable[[str], str | None] | None = None,
         is_admin: Callable[[], bool] | None = None,
+        language: Callable[[], str | None] | None = None,
         settings: Settings | None = None,
     ) -> None:
         self._find_user = find_user
         self._is_admin = is_admin or _nobody
+        self._language = language or _nothing
         self._current_user_id = current_user_id
         self._current_username = current_username
         self._settings = settings
@@ -118,8 +121,10 @@ class DocChat:
     def _user(self) -> UserSource:
         login = flask_login_source()
         if self._current_user_id is None:
-            return UserSource(login.id, self._current_username or login.name, self._find_user, self._is_admin)
-        return UserSource(self._current_user_id, self._current_username or _nothing, self._find_user, self._is_admin)
+            ids, names = login.id, self._current_username or login.name
+        else:
+            ids, names = self._current_user_id, self._current_username or _nothing
+        return UserSource(ids, names, self._find_user, self._is_admin, self._language)
 
 
 def build_services(settings: Settings, *, user: UserSource | None = None, serving: bool = False) -> Services:

@@ -1,5 +1,6 @@
 """The language of pages: which one it is, what is shown in it, and that the files fit the texts they translate."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -10,6 +11,8 @@ from flask.testing import FlaskClient
 
 import docchat.web
 from docchat.web import words
+
+from .conftest import Host
 
 STATIC = Path(docchat.web.__file__).parent / "static"
 PLACE = re.compile(r"\{\w+\}")
@@ -46,6 +49,13 @@ def test_an_error_is_told_in_the_language_and_keeps_its_code(client: FlaskClient
         "Hier ist nichts.",
         "not_found",
     )
+
+
+def test_a_host_names_the_language_and_the_person_still_chooses(host: Host, client: FlaskClient) -> None:
+    host.replace(user=dataclasses.replace(host.services.user, language=lambda: "fr_CA"))
+    assert '<html lang="fr"' in client.get("/documents", headers={"Accept-Language": "de"}).text
+    client.set_cookie(words.COOKIE, "zh")
+    assert '<html lang="zh"' in client.get("/documents").text
 
 
 @pytest.mark.parametrize("language", sorted(set(words.NAMES) - {words.DEFAULT}))
