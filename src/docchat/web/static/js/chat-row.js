@@ -16,9 +16,9 @@ export function titleOf(session) {
 /** The link to a chat; `content` in place of its title. */
 export function chatLink(session, ...content) {
   const title = titleOf(session);
-  // A title runs in its own direction, and begins where the page does.
-  const inside = content.length ? content : [h("bdi", {}, title)];
-  return h("a", { class: "chat-link", href: chatUrl(session.id), title: content.length ? null : title, dataset: { chat: session.id } }, ...inside);
+  // A title runs in its own direction, so that its end is cut off and not its beginning.
+  const inside = content.length ? content : [title];
+  return h("a", { class: "chat-link", dir: "auto", href: chatUrl(session.id), title: content.length ? null : title, dataset: { chat: session.id } }, ...inside);
 }
 
 /** The item of a chat; `open` gets the session and the button of its menu. */

@@ -122,7 +122,7 @@ class Message extends HTMLElement {
   }
 
   #question() {
-    const text = h("div", { class: "question", dir: "auto" }, h("span", { class: "sr" }, t("You asked: ")), this.#text);
+    const text = h("div", { class: "question" }, h("span", { class: "sr" }, t("You asked: ")), h("span", { dir: "auto" }, this.#text));
     const of = scopeWords(this.#message);
     const edit = iconButton("pen", t("Edit this question"), () => this.edit());
     edit.dataset.edit = "";
