@@ -10,6 +10,7 @@ from sqlalchemy import text
 from ..db.engine import Database
 from ..errors import InvalidInput, NotSignedIn
 from ..web import guard
+from ..web.words import t, told
 from . import sign_in
 from .accounts import Accounts
 from .tries import FailedTries
@@ -56,13 +57,13 @@ class AccountPages:
         target = sign_in.safe_target(request.form.get("next"))
         name, password = request.form.get("username", ""), request.form.get("password", "")
         if wait := self._wait(name):
-            problem = f"Too many attempts. Please wait {-(-wait // 60)} minutes and try again."
+            problem = t("Too many attempts. Please wait {minutes} minutes and try again.", minutes=-(-wait // 60))
             return _login_form(target, name, problem), 429, {"Retry-After": str(wait)}
         account = self._accounts.verify(name=name, password=password)
         if account is None:
             self._failed(name)
             logger.info("account: a sign-in failed")
-            return _login_form(target, name, "Name or password is wrong."), 401
+            return _login_form(target, name, t("Name or password is wrong.")), 401
         self._by_name.succeeded(_key(name))
         sign_in.start(account)
         return redirect(target or url_for("docchat.chat"), 303)
@@ -87,17 +88,17 @@ class AccountPages:
         account = current_user.account
         current, new = request.form.get("current", ""), request.form.get("new", "")
         if wait := self._wait(account.name):
-            problem = f"Too many attempts. Please wait {-(-wait // 60)} minutes and try again."
+            problem = t("Too many attempts. Please wait {minutes} minutes and try again.", minutes=-(-wait // 60))
             return self._password_form(problem), 429, {"Retry-After": str(wait)}
         if self._accounts.verify(name=account.name, password=current) is None:
             self._failed(account.name)
-            return self._password_form("Your present password is wrong."), 401
+            return self._password_form(t("Your present password is wrong.")), 401
         if new != request.form.get("again", ""):
-            return self._password_form("The new password was not typed the same twice."), 400
+            return self._password_form(t("The new password was not typed the same twice.")), 400
         try:
             sign_in.keep(self._accounts.set_password(account_id=account.id, password=new))
         except InvalidInput as error:
-            return self._password_form(error.message), error.status
+            return self._password_form(told(error.message)), error.status
         return self._password_form(done=True)
 
     def health(self) -> ResponseReturnValue:
