@@ -31,9 +31,9 @@ def test_a_collection_is_made_filled_shared_and_asked(
     browser.see(".collection-panel .share")
     browser.upload(file)
     browser.see(".document-name", text="river.txt")
-    browser.see(".collection-panel [name=member]").send_keys(reader)
+    browser.see(".collection-panel [name=member]").send_keys(may read)
     browser.click(".collection-panel .share button")
-    browser.see(".attached-file", text=f"{reader} (reader)")
+    browser.see(".attached-file", text=f"{reader} (may read)")
 
     browser = sign_in(open_browser, site, reader)
     browser.ask(QUESTION)

@@ -4,6 +4,7 @@ import { get, request } from "./api.js";
 import { emit, on } from "./bus.js";
 import { confirm } from "./confirm.js";
 import { h, icon, iconButton } from "./dom.js";
+import { t } from "./i18n.js";
 import { reason } from "./reasons.js";
 import { passwordForm } from "./unlock.js";
 import { readingWords } from "./words.js";
@@ -77,9 +78,9 @@ class Attached extends HTMLElement {
     const failed = found.state === "failed";
     const open = h("button", { type: "button", class: "attached-name", title: found.name, dir: "auto", disabled: !ready }, icon("clip"), found.name);
     open.addEventListener("click", () => emit("show-source", { citation: { document: found.id, name: found.name, page: 1, attachment: true }, opener: open }));
-    const words = failed ? reason(found) : { queued: "Queued", reading: readingWords(found) }[found.state];
+    const words = failed ? reason(found) : { queued: t("Queued"), reading: readingWords(found) }[found.state];
     const state = ready ? null : h("span", { class: "attached-state", role: "status" }, words);
-    const remove = iconButton("close", `Remove ${found.name} from this chat`, () => this.#remove(found));
+    const remove = iconButton("close", t("Remove {name} from this chat", { name: found.name }), () => this.#remove(found));
     const form = failed && found.code === "locked" ? this.#password(found) : null;
     return h("div", { class: `attached-file ${found.state}` }, open, state, remove, form);
   }
@@ -94,17 +95,17 @@ class Attached extends HTMLElement {
   async #remove(found) {
     const chat = this.#chat;
     const gone = await confirm({
-      title: "Remove this file from the chat?",
-      text: [h("p", {}, h("strong", {}, found.name)), h("p", {}, "The file and its passages are deleted. Answers that quoted it keep the quoted words until you clear the chat.")],
-      action: "Remove file",
+      title: t("Remove this file from the chat?"),
+      text: [h("p", {}, h("strong", {}, found.name)), h("p", {}, t("The file and its passages are deleted. Answers that quoted it keep the quoted words until you clear the chat."))],
+      action: t("Remove file"),
       run: async () => ({ receipt: (await request("DELETE", `sessions/${chat}/attachments/${found.id}`)).headers.get("Docchat-Receipt") }),
-      explain: (error) => `${error.message} The file is still in this chat.`,
+      explain: (error) => t("{reason} The file is still in this chat.", { reason: error.message }),
     });
     if (!gone) return;
     document.querySelector("docchat-source").close(false);
     this.#load();
     emit("source-deleted", { document: found.id });
-    emit("notice", { text: "The file was removed from this chat.", receipt: gone.receipt });
+    emit("notice", { text: t("The file was removed from this chat."), receipt: gone.receipt });
   }
 }
 

@@ -5,6 +5,7 @@ import { emit, on } from "./bus.js";
 import { confirm } from "./confirm.js";
 import { context } from "./context.js";
 import { h, iconButton, plural } from "./dom.js";
+import { t } from "./i18n.js";
 import { options } from "./within.js";
 
 /** The collection that the page shows: an id, "personal", or "" for everything. */
@@ -33,7 +34,7 @@ class Collections extends HTMLElement {
     } catch (error) {
       return emit("notice", { text: error.message });
     }
-    this.select.replaceChildren(h("option", { value: "" }, "All documents"), ...options(this.#collections));
+    this.select.replaceChildren(h("option", { value: "" }, t("All documents")), ...options(this.#collections));
     this.select.value = this.#collections.some((found) => found.id === chosen) || chosen === "personal" ? chosen : "";
     this.#chosen();
   }
@@ -46,23 +47,23 @@ class Collections extends HTMLElement {
 
   #about(found) {
     if (found.access === "owner") return this.#rule(found);
-    const words = found.access === "writer" ? "You may read, add and delete documents here." : "You may read the documents here and ask about them.";
-    const leave = h("button", { type: "button", class: "button small", onclick: () => this.#leave(found) }, "Leave");
+    const words = found.access === "writer" ? t("You may read, add and delete documents here.") : t("You may read the documents here and ask about them.");
+    const leave = h("button", { type: "button", class: "button small", onclick: () => this.#leave(found) }, t("Leave"));
     return [h("span", { class: "soft" }, words), leave];
   }
 
   #rule(found) {
     const members = found.members.map((member) =>
-      h("span", { class: "attached-file" }, `${member.name} (${member.role})`, iconButton("close", `Take ${member.name} out`, () => this.#change("DELETE", found, member.user))),
+      h("span", { class: "attached-file" }, t("{name} ({role})", { name: member.name, role: member.role === "writer" ? t("may change") : t("may read") }), iconButton("close", t("Take {name} out", { name: member.name }), () => this.#change("DELETE", found, member.user))),
     );
-    const name = h("input", { name: "member", required: true, maxlength: "200", autocomplete: "off", placeholder: "Name", "aria-label": "Who may use this collection" });
-    const role = h("select", { name: "role", "aria-label": "What they may do" }, h("option", { value: "reader" }, "may read"), h("option", { value: "writer" }, "may change"));
-    const form = h("form", { class: "share" }, name, role, h("button", { class: "button small" }, "Share"));
+    const name = h("input", { name: "member", required: true, maxlength: "200", autocomplete: "off", placeholder: t("Name"), "aria-label": t("Who may use this collection") });
+    const role = h("select", { name: "role", "aria-label": t("What they may do") }, h("option", { value: "reader" }, t("may read")), h("option", { value: "writer" }, t("may change")));
+    const form = h("form", { class: "share" }, name, role, h("button", { class: "button small" }, t("Share")));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#change("PUT", found, name.value.trim(), { role: role.value });
     });
-    const remove = h("button", { type: "button", class: "button small danger-text", onclick: () => this.#delete(found) }, "Delete collection…");
+    const remove = h("button", { type: "button", class: "button small danger-text", onclick: () => this.#delete(found) }, t("Delete collection…"));
     return [...members, form, remove];
   }
 
@@ -89,9 +90,9 @@ class Collections extends HTMLElement {
 
   async #leave(found) {
     const gone = await confirm({
-      title: "Leave this collection?",
-      text: [h("p", {}, h("strong", {}, found.name)), h("p", {}, "Its documents are no longer found by your questions. Only its owner can let you in again.")],
-      action: "Leave",
+      title: t("Leave this collection?"),
+      text: [h("p", {}, h("strong", {}, found.name)), h("p", {}, t("Its documents are no longer found by your questions. Only its owner can let you in again."))],
+      action: t("Leave"),
       run: () => request("DELETE", `collections/${found.id}/members/${encodeURIComponent(context().user)}`),
       explain: (error) => error.message,
     });
@@ -100,15 +101,15 @@ class Collections extends HTMLElement {
 
   async #delete(found) {
     const gone = await confirm({
-      title: "Delete this collection?",
-      text: [h("p", {}, h("strong", {}, found.name)), h("p", {}, `${plural(found.documents, "document")} in it are deleted for everybody. Chats that quoted them keep the quoted words until they are cleared.`)],
-      action: "Delete collection",
+      title: t("Delete this collection?"),
+      text: [h("p", {}, h("strong", {}, found.name)), h("p", {}, t("{documents} in it are deleted for everybody. Chats that quoted them keep the quoted words until they are cleared.", { documents: plural(found.documents, "document") }))],
+      action: t("Delete collection"),
       run: async () => ({ receipt: (await request("DELETE", `collections/${found.id}`)).headers.get("Docchat-Receipt") }),
-      explain: (error) => `${error.message} The collection is still there.`,
+      explain: (error) => t("{reason} The collection is still there.", { reason: error.message }),
     });
     if (!gone) return;
     await this.load("");
-    emit("notice", { text: "The collection was deleted.", receipt: gone.receipt });
+    emit("notice", { text: t("The collection was deleted."), receipt: gone.receipt });
   }
 }
 

@@ -1,5 +1,7 @@
 // <docchat-confirm>: one dialogue for everything that cannot be undone. It stays open, with the reason, when the act fails.
 
+import { locale, t } from "./i18n.js";
+
 class Confirm extends HTMLElement {
   #busy = false;
   #settle = null;
@@ -25,7 +27,7 @@ class Confirm extends HTMLElement {
     this.#part("title").textContent = title;
     this.#part("text").replaceChildren(...text);
     this.#part("go").textContent = action;
-    this.#part("cancel").textContent = "Cancel";
+    this.#part("cancel").textContent = t("Cancel");
     this.#part("problem").hidden = true;
     this.#say(null);
     this.#dialog.showModal();
@@ -55,13 +57,13 @@ class Confirm extends HTMLElement {
     if (done === null) return;
     this.#part("bar").max = of;
     this.#part("bar").value = done;
-    this.#part("far").textContent = `${done.toLocaleString("en")} of ${of.toLocaleString("en")}`;
+    this.#part("far").textContent = t("{done} of {total}", { done: done.toLocaleString(locale()), total: of.toLocaleString(locale()) });
   }
 
   async #go() {
     this.#work(true);
     this.#part("problem").hidden = true;
-    this.#part("go").textContent = "Working…";
+    this.#part("go").textContent = t("Working…");
     try {
       const result = await this.#plan.run((done, of) => this.#say(done, of));
       this.#work(false);
@@ -72,8 +74,8 @@ class Confirm extends HTMLElement {
       const words = this.#plan.explain(error);
       this.#part("problem").replaceChildren(...[words].flat());
       this.#part("problem").hidden = false;
-      this.#part("go").textContent = "Try again";
-      this.#part("cancel").textContent = "Close";
+      this.#part("go").textContent = t("Try again");
+      this.#part("cancel").textContent = t("Close");
       this.#part("go").focus();
     }
   }

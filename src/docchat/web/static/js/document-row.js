@@ -3,6 +3,7 @@
 import { emit } from "./bus.js";
 import { context } from "./context.js";
 import { bytes, h, icon, iconButton, pagesOf, plural, when } from "./dom.js";
+import { t } from "./i18n.js";
 import { mayTryAgain, reason } from "./reasons.js";
 import { passwordForm } from "./unlock.js";
 import { readingWords } from "./words.js";
@@ -19,14 +20,14 @@ export function documentRow(found, chosen, on) {
   const ready = found.state === "ready";
   const open = h("button", { type: "button", class: "document-name", title: found.name, dir: "auto", disabled: !ready }, found.name);
   open.addEventListener("click", () => emit("show-source", { citation: { document: found.id, name: found.name, page: 1, drawn: isDrawn(found) }, opener: open }));
-  const choose = h("input", { type: "checkbox", class: "document-choose", disabled: !ready, "aria-label": `Ask about ${found.name}`, title: ready ? "Ask about this document" : null });
+  const choose = h("input", { type: "checkbox", class: "document-choose", disabled: !ready, "aria-label": t("Ask about {name}", { name: found.name }), title: ready ? t("Ask about this document") : null });
   choose.checked = chosen;
   choose.addEventListener("change", () => on.choose(found, choose.checked));
   const actions = h("span", { class: "document-actions" });
   if (found.state === "failed" && mayTryAgain(found)) {
-    actions.append(h("button", { type: "button", class: "quiet", onclick: () => on.retry(found) }, icon("again"), "Retry"));
+    actions.append(h("button", { type: "button", class: "quiet", onclick: () => on.retry(found) }, icon("again"), t("Retry")));
   }
-  actions.append(iconButton("bin", `Delete ${found.name}`, () => on.delete(found)));
+  actions.append(iconButton("bin", t("Delete {name}", { name: found.name }), () => on.delete(found)));
   const locked = found.state === "failed" && found.code === "locked";
   return h(
     "li",
@@ -46,7 +47,7 @@ function facts(found) {
 }
 
 function state(found) {
-  const words = { queued: "Queued", reading: readingWords(found), ready: "Ready" }[found.state] ?? reason(found);
+  const words = { queued: t("Queued"), reading: readingWords(found), ready: t("Ready") }[found.state] ?? reason(found);
   return h("span", { class: `state ${found.state} ${found.code === "locked" ? "locked" : ""}` }, words);
 }
 

@@ -2,6 +2,7 @@
 
 import { attaching } from "./attached.js";
 import { emit } from "./bus.js";
+import { t } from "./i18n.js";
 
 const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
 
@@ -23,7 +24,7 @@ async function walk(entry) {
     for (let some = null; some?.length !== 0; inside.push(...some)) some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     return (await Promise.all(inside.map(walk))).flat();
   } catch {
-    emit("notice", { text: `The browser could not read ${entry.name}.` });
+    emit("notice", { text: t("The browser could not read {name}.", { name: entry.name }) });
     return [];
   }
 }
@@ -53,7 +54,7 @@ class Drop extends HTMLElement {
     event.preventDefault();
     this.#depth = Math.max(0, this.#depth + step);
     this.hidden = this.#depth === 0;
-    this.querySelector("[data-where-to]").textContent = attaching() ? "Drop files to attach them to this chat" : "Drop files to add them to your documents";
+    this.querySelector("[data-where-to]").textContent = attaching() ? t("Drop files to attach them to this chat") : t("Drop files to add them to your documents");
   }
 
   async #dropped(event) {
@@ -63,7 +64,7 @@ class Drop extends HTMLElement {
     this.hidden = true;
     const files = await filesOf(event.dataTransfer);
     if (files.length) emit("files", { files });
-    else emit("notice", { text: "There was no file in what you dropped." });
+    else emit("notice", { text: t("There was no file in what you dropped.") });
   }
 
   #pasted(event) {

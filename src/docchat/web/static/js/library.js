@@ -7,6 +7,7 @@ import { confirm } from "./confirm.js";
 import { context } from "./context.js";
 import { documentRow } from "./document-row.js";
 import { h, plural } from "./dom.js";
+import { t } from "./i18n.js";
 import { Meter } from "./meter.js";
 import { MOST, toFragment } from "./scope.js";
 
@@ -30,7 +31,7 @@ class Library extends HTMLElement {
     this.list = this.querySelector("[data-documents]");
     this.more = this.querySelector("[data-more]");
     this.failed = this.querySelector("[data-failed]");
-    this.meter = new Meter("Progress of reading");
+    this.meter = new Meter(t("Progress of reading"));
     this.#part("under-way").append(this.meter.node);
     this.more.addEventListener("click", () => this.#more());
     this.failed.addEventListener("click", () => this.#only(this.failed.getAttribute("aria-pressed") !== "true"));
@@ -105,7 +106,7 @@ class Library extends HTMLElement {
   #problem(error) {
     const line = this.#part("problem");
     line.hidden = !error;
-    line.textContent = error ? `${error.message} The list is as it was before.` : "";
+    line.textContent = error ? t("{reason} The list is as it was before.", { reason: error.message }) : "";
   }
 
   #draw() {
@@ -123,11 +124,11 @@ class Library extends HTMLElement {
   #drawSum() {
     const { ready, failed } = this.#counts;
     const passages = this.#documents.reduce((sum, found) => sum + found.passages, 0);
-    const known = this.#next || this.#onlyFailed ? "" : `, ${plural(passages, "passage")}`;
+    const known = this.#next || this.#onlyFailed ? "" : plural(passages, "passage");
     const all = Object.values(this.#counts).reduce((sum, count) => sum + count, 0);
-    this.#part("sum").textContent = all ? `${plural(ready, "document")}${known} to ask about` : "No documents yet. Answers come only from what you add here.";
+    this.#part("sum").textContent = all ? known ? t("{documents}, {passages} to ask about", { documents: plural(ready, "document"), passages: known }) : t("{documents} to ask about", { documents: plural(ready, "document") }) : t("No documents yet. Answers come only from what you add here.");
     this.failed.hidden = !failed && !this.#onlyFailed;
-    this.failed.textContent = this.#onlyFailed ? "Show all again" : `${plural(failed, "file")} not read: show`;
+    this.failed.textContent = this.#onlyFailed ? t("Show all again") : t("{files} not read: show", { files: plural(failed, "file") });
   }
 
   /** What is read at this moment, whoever added it. What was added on this page says so above. */
@@ -140,7 +141,7 @@ class Library extends HTMLElement {
     else this.#begun ??= ready + failed;
     if (!left || here) return;
     const done = Math.max(0, ready + failed - this.#begun);
-    this.meter.set({ done, total: done + left, verb: "Reading", noun: "documents" });
+    this.meter.set({ done, total: done + left, verb: t("Reading"), noun: t("documents") });
   }
 
   #row(found) {
@@ -163,7 +164,7 @@ class Library extends HTMLElement {
   #choose(found, chosen) {
     if (chosen && this.#chosen.size >= MOST) {
       this.list.querySelector(`[data-document="${found.id}"] .document-choose`).checked = false;
-      return emit("notice", { text: `A question may be asked of ${MOST} chosen documents at most. Put them into a collection to ask about more.` });
+      return emit("notice", { text: t("A question may be asked of {count} chosen documents at most. Put them into a collection to ask about more.", { count: MOST }) });
     }
     if (chosen) this.#chosen.set(found.id, found);
     else this.#chosen.delete(found.id);
@@ -180,7 +181,7 @@ class Library extends HTMLElement {
   #drawChosen() {
     const bar = this.#part("chosen");
     bar.hidden = !this.#chosen.size;
-    const words = `${plural(this.#chosen.size, "document")} chosen`;
+    const words = t("{documents} chosen", { documents: plural(this.#chosen.size, "document") });
     const place = bar.querySelector("[data-words]");
     if (place.textContent !== words) place.textContent = words;
   }
@@ -188,7 +189,7 @@ class Library extends HTMLElement {
   #opened(fresh, before) {
     if (fresh) {
       emit("document-opened", { document: fresh });
-      emit("notice", { text: `${before.name} is open and can be asked about.` });
+      emit("notice", { text: t("{name} is open and can be asked about.", { name: before.name }) });
     }
     this.reload();
   }
@@ -204,14 +205,14 @@ class Library extends HTMLElement {
 
   async #delete(found) {
     const gone = await confirm({
-      title: "Delete this document?",
+      title: t("Delete this document?"),
       text: [
         h("p", {}, h("strong", {}, found.name)),
-        h("p", {}, "The file, its pages and its passages are removed, and no later answer can use it. Chats that quoted it keep the quoted words until you clear them."),
+        h("p", {}, t("The file, its pages and its passages are removed, and no later answer can use it. Chats that quoted it keep the quoted words until you clear them.")),
       ],
-      action: "Delete document",
+      action: t("Delete document"),
       run: async () => ({ receipt: (await request("DELETE", `documents/${found.id}`)).headers.get("Docchat-Receipt") }),
-      explain: (error) => `${error.message} The document is still in your library.`,
+      explain: (error) => t("{reason} The document is still in your library.", { reason: error.message }),
     });
     if (!gone) return;
     document.querySelector("docchat-source").close(false);
@@ -219,7 +220,7 @@ class Library extends HTMLElement {
     this.#documents = this.#documents.filter((other) => other.id !== found.id);
     this.#draw();
     this.reload();
-    emit("notice", { text: "The document was deleted.", receipt: gone.receipt });
+    emit("notice", { text: t("The document was deleted."), receipt: gone.receipt });
   }
 }
 

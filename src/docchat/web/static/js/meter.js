@@ -1,6 +1,7 @@
 // How far a pile of work is: a bar, how many of how many, how fast, how long still.
 
 import { h } from "./dom.js";
+import { locale, t } from "./i18n.js";
 
 /** The rate is that of the last seconds: what was quick in the beginning says little about now. */
 const LOOK_BACK = 15_000;
@@ -22,11 +23,11 @@ export class Meter {
   /** `done` of `total` are through; `verb` and `noun` name them: "Reading", "files". */
   set({ done, total, verb, noun, end = "" }) {
     this.bar.value = total ? done / total : 0;
-    const count = `${done.toLocaleString("en")} of ${total.toLocaleString("en")} ${noun}`;
+    const count = t("{done} of {total} {things}", { done: done.toLocaleString(locale()), total: total.toLocaleString(locale()), things: noun });
     const pace = done < total ? this.#pace(done, total) : "";
     const words = done < total ? `${verb}: ${count}` : end || count;
     this.words.replaceChildren(h("strong", {}, words), pace ? ` · ${pace}` : "");
-    this.#say(done < total ? words : end || `${count} done`, done >= total);
+    this.#say(done < total ? words : end || t("{what} done", { what: count }), done >= total);
   }
 
   #pace(done, total) {
@@ -36,7 +37,7 @@ export class Meter {
     const [since, before] = this.#samples[0];
     const rate = (done - before) / ((now - since) / 1000);
     if (now - since < LEAST || rate <= 0) return "";
-    return `${perTime(rate)}, about ${duration((total - done) / rate)} left`;
+    return t("{rate}, about {time} left", { rate: perTime(rate), time: duration((total - done) / rate) });
   }
 
   #say(words, now) {
@@ -48,11 +49,11 @@ export class Meter {
 
 /** "12 a second", "3.5 a second", "20 a minute". */
 function perTime(rate) {
-  if (rate >= 10) return `${Math.round(rate).toLocaleString("en")} a second`;
-  return rate >= 1 ? `${rate.toFixed(1)} a second` : `${Math.max(1, Math.round(rate * 60))} a minute`;
+  if (rate >= 10) return t("{count} a second", { count: Math.round(rate).toLocaleString(locale()) });
+  return rate >= 1 ? t("{count} a second", { count: rate.toFixed(1) }) : t("{count} a minute", { count: Math.max(1, Math.round(rate * 60)) });
 }
 
 function duration(seconds) {
-  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
-  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+  if (seconds < 90) return t("{count} s", { count: Math.max(1, Math.round(seconds)) });
+  return seconds < 5400 ? t("{count} min", { count: Math.round(seconds / 60) }) : t("{count} h", { count: Math.round(seconds / 3600) });
 }

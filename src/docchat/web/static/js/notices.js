@@ -3,6 +3,7 @@
 import { emit, on } from "./bus.js";
 import { context } from "./context.js";
 import { h, iconButton } from "./dom.js";
+import { t } from "./i18n.js";
 import { receiptButton } from "./receipt.js";
 
 const SECONDS = 7;
@@ -20,7 +21,7 @@ class Notices extends HTMLElement {
 
   #show(text, ...more) {
     const note = h("p", { class: "notice" }, h("span", {}, text), ...more);
-    note.append(iconButton("close", "Close this notice", () => note.remove()));
+    note.append(iconButton("close", t("Close this notice"), () => note.remove()));
     this.append(note);
     if (!more.length) setTimeout(() => note.remove(), SECONDS * 1000);
     return note;
@@ -36,13 +37,13 @@ class Notices extends HTMLElement {
 
   #signedOut() {
     if (this.#ended?.isConnected) return;
-    const link = h("a", { href: context().login, target: "_blank", rel: "opener", "data-sign-in": "" }, "Sign in again");
-    this.#ended = this.#show("Your sign-in has ended. This page and what you typed stay as they are.", link);
+    const link = h("a", { href: context().login, target: "_blank", rel: "opener", "data-sign-in": "" }, t("Sign in again"));
+    this.#ended = this.#show(t("Your sign-in has ended. This page and what you typed stay as they are."), link);
   }
 
   #signedIn() {
     this.#ended?.remove();
-    this.#show("You are signed in again.");
+    this.#show(t("You are signed in again."));
     emit("chats-stale");
   }
 }

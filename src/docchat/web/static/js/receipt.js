@@ -4,18 +4,19 @@ import { get, request } from "./api.js";
 import { emit } from "./bus.js";
 import { context } from "./context.js";
 import { h, plural, when } from "./dom.js";
+import { t } from "./i18n.js";
 import { tellChanged } from "./identity.js";
 
 const LOOK = 1000;
 const ACTIONS = {
-  clear: "A chat was cleared",
-  delete: "A chat was deleted",
-  history: "The history of a chat was cleared",
-  memory: "The model's memory of a chat was cleared",
-  bulk: "Many chats were cleared",
-  expire: "A chat reached its age and was deleted",
-  document: "A document was deleted",
-  erase: "Everything of yours was erased",
+  clear: t("A chat was cleared"),
+  delete: t("A chat was deleted"),
+  history: t("The history of a chat was cleared"),
+  memory: t("The model's memory of a chat was cleared"),
+  bulk: t("Many chats were cleared"),
+  expire: t("A chat reached its age and was deleted"),
+  document: t("A document was deleted"),
+  erase: t("Everything of yours was erased"),
 };
 const FIRST = ["sessions", "messages", "titles"];
 const KINDS = { sessions: "chat", running_answers: "running answer", messages_forgotten: "message" };
@@ -38,11 +39,11 @@ export function countsOf({ counts }) {
 
 /** How far a clear is, in words. */
 function stateOf(receipt) {
-  if (receipt.state === "running") return "Still going on. What it has not reached yet can be read until then.";
-  if (receipt.state === "pending") return "Nobody can read it. It can be undone until the keys are destroyed.";
-  if (receipt.state === "undone") return "Taken back: everything is there again.";
-  if (receipt.action === "memory") return "Done. Nothing was deleted.";
-  return receipt.action === "document" ? "Done." : "Done: the keys are destroyed.";
+  if (receipt.state === "running") return t("Still going on. What it has not reached yet can be read until then.");
+  if (receipt.state === "pending") return t("Nobody can read it. It can be undone until the keys are destroyed.");
+  if (receipt.state === "undone") return t("Taken back: everything is there again.");
+  if (receipt.action === "memory") return t("Done. Nothing was deleted.");
+  return receipt.action === "document" ? t("Done.") : t("Done: the keys are destroyed.");
 }
 
 function secondsLeft(receipt) {
@@ -55,7 +56,7 @@ export function undoButton(receipt, failed) {
   const button = h("button", { type: "button", class: "button small", dataset: { undo: "" } });
   const tick = () => {
     const left = secondsLeft(receipt);
-    button.textContent = `Undo (${left} s)`;
+    button.textContent = t("Undo ({seconds} s)", { seconds: left });
     if (left && (button.isConnected || !timer)) return;
     clearInterval(timer);
     button.remove();
@@ -75,16 +76,16 @@ async function undo(receipt, button, failed) {
     element().close();
     tellChanged(session);
     emit("undone", { session });
-    emit("notice", { text: "The clear was taken back." });
+    emit("notice", { text: t("The clear was taken back.") });
   } catch (error) {
     button.disabled = false;
-    failed(`${error.message} Nothing was taken back.`);
+    failed(t("{reason} Nothing was taken back.", { reason: error.message }));
   }
 }
 
 /** A button that opens the receipt. */
 export function receiptButton(id) {
-  return h("button", { type: "button", class: "button small", dataset: { receipt: id }, onclick: () => showReceipt(id) }, "Receipt");
+  return h("button", { type: "button", class: "button small", dataset: { receipt: id }, onclick: () => showReceipt(id) }, t("Receipt"));
 }
 
 /** Open the receipt of this id. */
@@ -149,7 +150,7 @@ class Receipt extends HTMLElement {
       const receipt = await readReceipt(id);
       if (id === this.#id) this.#show(receipt);
     } catch (error) {
-      if (id === this.#id) this.#problem(`${error.message} The receipt cannot be shown now.`);
+      if (id === this.#id) this.#problem(t("{reason} The receipt cannot be shown now.", { reason: error.message }));
     }
   }
 
@@ -166,24 +167,24 @@ class Receipt extends HTMLElement {
 
   #facts() {
     const receipt = this.#receipt;
-    const verb = receipt.action === "memory" ? "Forgotten" : "Removed";
+    const verb = receipt.action === "memory" ? t("Forgotten") : t("Removed");
     const at = new Date(receipt.created_at);
     return [
-      ["What", ACTIONS[receipt.action] ?? receipt.action],
-      [verb, countsOf(receipt) || "Nothing"],
-      ["When", `${when(receipt.created_at)} (${at.toISOString()})`],
-      ["State", stateOf(receipt)],
-      ["Receipt", receipt.id],
+      [t("What"), ACTIONS[receipt.action] ?? receipt.action],
+      [verb, countsOf(receipt) || t("Nothing")],
+      [t("When"), `${when(receipt.created_at)} (${at.toISOString()})`],
+      [t("State"), stateOf(receipt)],
+      [t("Receipt"), receipt.id],
     ];
   }
 
   async #copy() {
     try {
       await navigator.clipboard.writeText(this.#facts().map((fact) => fact.join(": ")).join("\n"));
-      this.#part("copy").textContent = "Copied";
-      setTimeout(() => (this.#part("copy").textContent = "Copy"), 2 * LOOK);
+      this.#part("copy").textContent = t("Copied");
+      setTimeout(() => (this.#part("copy").textContent = t("Copy")), 2 * LOOK);
     } catch {
-      this.#problem("The browser did not allow copying.");
+      this.#problem(t("The browser did not allow copying."));
     }
   }
 
@@ -194,7 +195,7 @@ class Receipt extends HTMLElement {
       await get(`receipts/${id}`);
       h("a", { href: `${context().api}receipts/${id}`, download: `receipt-${id}.json` }).click();
     } catch (error) {
-      this.#problem(`${error.message} Nothing was saved.`);
+      this.#problem(t("{reason} Nothing was saved.", { reason: error.message }));
     }
   }
 }

@@ -4,6 +4,7 @@ import { get } from "./api.js";
 import { emit, on } from "./bus.js";
 import { h, icon } from "./dom.js";
 import { homeOf } from "./home.js";
+import { t } from "./i18n.js";
 import { chosen } from "./scope.js";
 
 class Suggestions extends HTMLElement {
@@ -23,7 +24,7 @@ class Suggestions extends HTMLElement {
     const query = Object.entries(chosen()).map(([name, ids]) => `${name}=${ids.map(encodeURIComponent).join(",")}`);
     try {
       const { questions } = await get(`suggestions${query.length ? `?${query.join("&")}` : ""}`);
-      if (this.isConnected) this.show("You might ask", questions);
+      if (this.isConnected) this.show(t("You might ask"), questions);
     } catch {
       // They are a help, not a promise: without them the box for questions is all there is.
       this.hidden = true;
@@ -45,6 +46,6 @@ export function firstSuggestions() {
 /** The element below an answer. */
 export function followUps(questions, within) {
   const found = h("docchat-suggestions", { class: "follow-ups" });
-  found.show("Go on with", questions, within);
+  found.show(t("Go on with"), questions, within);
   return found;
 }

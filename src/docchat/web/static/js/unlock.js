@@ -2,6 +2,7 @@
 
 import { post } from "./api.js";
 import { h } from "./dom.js";
+import { t } from "./i18n.js";
 
 /** Opening a document reads it at once: a long one takes its time. */
 const PATIENCE = 120_000;
@@ -13,9 +14,9 @@ const PATIENCE = 120_000;
 export function passwordForm(found, path, opened) {
   const id = `unlock-${found.id}`;
   const field = h("input", { type: "password", id, required: true, maxlength: "1024", autocomplete: "off", spellcheck: "false", "aria-describedby": `${id}-problem` });
-  const button = h("button", { class: "button small" }, "Open");
+  const button = h("button", { class: "button small" }, t("Open"));
   const problem = h("p", { class: "unlock-problem", id: `${id}-problem`, role: "alert" });
-  const label = h("label", { for: id }, h("span", {}, "Password"), h("span", { class: "sr" }, ` of ${found.name}`));
+  const label = h("label", { for: id }, h("span", {}, t("Password")), h("span", { class: "sr" }, t(" of {name}", { name: found.name })));
   const form = h("form", { class: "unlock", dataset: { unlock: found.id } }, label, field, button, problem);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -35,13 +36,13 @@ export function passwordForm(found, path, opened) {
 
   function working(on) {
     button.disabled = field.readOnly = on;
-    button.textContent = on ? "Opening…" : "Open";
+    button.textContent = on ? t("Opening…") : t("Open");
     if (on) problem.textContent = "";
   }
 
   function refused(error) {
     const wrong = error.code === "locked";
-    problem.textContent = wrong ? "This password does not open it. Please try another." : error.message;
+    problem.textContent = wrong ? t("This password does not open it. Please try another.") : error.message;
     field.setAttribute("aria-invalid", String(wrong));
     field.focus();
     field.select();

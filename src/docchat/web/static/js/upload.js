@@ -3,6 +3,7 @@
 import { errorOf, headers, offline, post, refreshToken } from "./api.js";
 import { bytes } from "./dom.js";
 import { context } from "./context.js";
+import { t } from "./i18n.js";
 import { reason } from "./reasons.js";
 import { watch } from "./watch.js";
 
@@ -37,7 +38,7 @@ export class Upload extends EventTarget {
     if (this.state === "cancelled") return;
     try {
       const limit = context().uploadBytes;
-      if (this.file.size > limit) throw new Error(`This file has ${bytes(this.file.size)}; the limit is ${bytes(limit)}. Split it and add the parts.`);
+      if (this.file.size > limit) throw new Error(t("This file has {size}; the limit is {limit}. Split it and add the parts.", { size: bytes(this.file.size), limit: bytes(limit) }));
       this.#set("sending");
       if (this.chat) this.base = `sessions/${await this.chat()}/attachments`;
       this.found(await this.#send());
@@ -60,7 +61,7 @@ export class Upload extends EventTarget {
   /** What the server says of it now; null: it was deleted meanwhile. */
   found(document) {
     if (this.state === "cancelled") return;
-    if (!document) return this.#set("cancelled", "It was deleted meanwhile.");
+    if (!document) return this.#set("cancelled", t("It was deleted meanwhile."));
     this.document = document;
     this.#set(document.state, document.state === "failed" ? reason(document) : "");
   }
@@ -119,7 +120,7 @@ export class Upload extends EventTarget {
       });
       request.addEventListener("load", () => resolve({ status: request.status, body: request.response }));
       request.addEventListener("error", () => reject(offline()));
-      request.addEventListener("abort", () => reject(new Error("Cancelled.")));
+      request.addEventListener("abort", () => reject(new Error(t("Cancelled."))));
       request.send(form);
     });
   }

@@ -4,6 +4,7 @@ import { attaching } from "./attached.js";
 import { emit, on } from "./bus.js";
 import { shownCollection } from "./collections.js";
 import { bytes, h, icon, iconButton, pagesOf, plural } from "./dom.js";
+import { locale, t } from "./i18n.js";
 import { Meter } from "./meter.js";
 import { mayTryAgain } from "./reasons.js";
 import { passwordForm } from "./unlock.js";
@@ -27,14 +28,14 @@ class Uploads extends HTMLElement {
   #frame = 0;
 
   connectedCallback() {
-    this.meter = new Meter("Progress of the files being added");
-    this.stop = h("button", { type: "button", class: "quiet", onclick: () => this.#cancelRest() }, "Cancel the rest");
+    this.meter = new Meter(t("Progress of the files being added"));
+    this.stop = h("button", { type: "button", class: "quiet", onclick: () => this.#cancelRest() }, t("Cancel the rest"));
     this.head = h("div", { class: "uploads-head", hidden: true }, this.meter.node, this.stop);
     this.list = h("div", { class: "uploads-list" });
     this.skippedWords = h("strong", {});
-    const close = iconButton("close", "Close the list of skipped files", () => this.#forgetSkipped());
+    const close = iconButton("close", t("Close the list of skipped files"), () => this.#forgetSkipped());
     this.skippedList = h("div", { class: "uploads-list" });
-    this.skipped = h("section", { class: "skipped", "aria-label": "Files that were skipped", hidden: true }, h("div", { class: "skipped-head" }, this.skippedWords, close), this.skippedList);
+    this.skipped = h("section", { class: "skipped", "aria-label": t("Files that were skipped"), hidden: true }, h("div", { class: "skipped-head" }, this.skippedWords, close), this.skippedList);
     this.append(this.head, this.skipped, this.list);
     on("files", ({ files }) => this.add(files));
     on("document-opened", ({ document }) => this.#opened(document));
@@ -112,11 +113,11 @@ class Uploads extends HTMLElement {
     this.head.hidden = all.length < 2;
     this.stop.hidden = !all.some(({ state }) => state === "waiting");
     const sending = all.some(({ state }) => state === "waiting" || state === "sending");
-    const skips = failed.length ? `, ${failed.length.toLocaleString("en")} skipped` : "";
-    const end = `${plural(all.length - failed.length, "file")} ready${skips}`;
-    this.meter.set({ done, total: all.length, verb: sending ? "Adding" : "Reading", noun: `files${skips}`, end });
+    const skips = failed.length ? t(", {count} skipped", { count: failed.length.toLocaleString(locale()) }) : "";
+    const end = `${t("{files} ready", { files: plural(all.length - failed.length, "file") })}${skips}`;
+    this.meter.set({ done, total: all.length, verb: sending ? t("Adding") : t("Reading"), noun: `${t("files")}${skips}`, end });
     this.skipped.hidden = !skipped;
-    this.skippedWords.textContent = `${plural(skipped, "file")} skipped`;
+    this.skippedWords.textContent = t("{files} skipped", { files: plural(skipped, "file") });
     if (all.length && done === all.length) this.#leaveSoon();
   }
 
@@ -193,7 +194,7 @@ class Row {
     this.uploads = uploads;
     this.state = h("span", { class: "upload-state" });
     this.actions = h("span", { class: "upload-actions" });
-    this.bar = h("progress", { max: "1", "aria-label": `Progress of ${upload.name}` });
+    this.bar = h("progress", { max: "1", "aria-label": t("Progress of {name}", { name: upload.name }) });
     this.more = h("div", { class: "upload-more" });
     this.node = h("div", { class: "upload" }, h("span", { class: "upload-name", title: upload.name, dir: "auto" }, upload.name), this.state, this.actions, this.bar, this.more);
     this.draw();
@@ -218,26 +219,26 @@ class Row {
     const { upload } = this;
     const size = bytes(upload.file.size);
     const found = upload.document;
-    const stale = upload.stale ? ". The server does not answer; asking again" : "";
+    const stale = upload.stale ? `. ${t("The server does not answer; asking again")}` : "";
     return {
-      waiting: `Waiting, ${size}`,
-      sending: upload.progress < 1 ? `Sending, ${Math.round(upload.progress * 100)} % of ${size}` : "Sent, the server is storing it",
-      queued: `Queued for reading${stale}`,
+      waiting: t("Waiting, {size}", { size }),
+      sending: upload.progress < 1 ? t("Sending, {percent} % of {size}", { percent: Math.round(upload.progress * 100), size }) : t("Sent, the server is storing it"),
+      queued: `${t("Queued for reading")}${stale}`,
       reading: `${readingWords(found)}${stale}`,
-      ready: found ? `Ready: ${[pagesOf(found), plural(found.passages, "passage")].filter(Boolean).join(", ")}` : "Ready",
-      failed: upload.reason || "This did not work.",
-      cancelled: upload.reason || "Cancelled",
+      ready: found ? t("Ready: {what}", { what: [pagesOf(found), plural(found.passages, "passage")].filter(Boolean).join(", ") }) : t("Ready"),
+      failed: upload.reason || t("This did not work."),
+      cancelled: upload.reason || t("Cancelled"),
     }[upload.state];
   }
 
   #actions() {
     const { upload, uploads } = this;
-    if (["waiting", "sending"].includes(upload.state)) return [iconButton("close", `Cancel ${upload.name}`, () => upload.cancel())];
+    if (["waiting", "sending"].includes(upload.state)) return [iconButton("close", t("Cancel {name}", { name: upload.name }), () => upload.cancel())];
     if (upload.state !== "failed") return [];
-    const close = iconButton("close", `Remove ${upload.name} from this list`, () => uploads.leave(upload));
+    const close = iconButton("close", t("Remove {name} from this list", { name: upload.name }), () => uploads.leave(upload));
     // What never arrived is sent again; of what did, only some can end in another way.
     if (upload.document && !mayTryAgain(upload.document)) return [close];
-    return [h("button", { type: "button", class: "quiet", onclick: () => uploads.again(upload) }, icon("again"), "Retry"), close];
+    return [h("button", { type: "button", class: "quiet", onclick: () => uploads.again(upload) }, icon("again"), t("Retry")), close];
   }
 
   /** On the documents page the document has a row of its own that asks. */
