@@ -31,7 +31,7 @@ def test_a_collection_is_made_filled_shared_and_asked(
     browser.see(".collection-panel .share")
     browser.upload(file)
     browser.see(".document-name", text="river.txt")
-    browser.see(".collection-panel [name=member]").send_keys(may read)
+    browser.see(".collection-panel [name=member]").send_keys(reader)
     browser.click(".collection-panel .share button")
     browser.see(".attached-file", text=f"{reader} (may read)")
 
