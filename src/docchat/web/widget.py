@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from ..errors import NotSignedIn
 from . import auth
+from .words import t
 
 
 def docchat_widget(place: Literal["corner", "box"] = "corner", label: str = "") -> Markup:
@@ -21,4 +22,5 @@ def docchat_widget(place: Literal["corner", "box"] = "corner", label: str = "") 
         signed_in = False
     else:
         signed_in = True
-    return Markup(render_template("docchat/widget.html", place=place, label=label, signed_in=signed_in))  # noqa: S704
+    words = label or t("Ask your documents")
+    return Markup(render_template("docchat/widget.html", place=place, label=words, signed_in=signed_in))  # noqa: S704
