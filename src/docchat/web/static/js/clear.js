@@ -11,7 +11,7 @@ const STAYS = t("The chat stays on this screen, because the clear was not confir
 /** When what goes is gone: for good at once, or after the time in which it can be undone. */
 export function howLong() {
   const seconds = context().undoSeconds;
-  if (!seconds) return "at once, for good, on every device.";
+  if (!seconds) return t("at once, for good, on every device.");
   return t("at once, on every device. It can be undone for {time}, then it is gone for good.", { time: plural(seconds, "second") });
 }
 
