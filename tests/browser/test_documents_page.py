@@ -18,6 +18,17 @@ for (const type of ['dragenter', 'dragover', 'drop']) {
   document.body.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
 }
 """
+# Nothing leaves the page until it is let go.
+HOLD = """
+const send = XMLHttpRequest.prototype.send;
+window.held = [];
+window.sent = 0;
+XMLHttpRequest.prototype.send = function (body) {
+  window.sent += 1;
+  window.held ? window.held.push(() => send.call(this, body)) : send.call(this, body);
+};
+window.letGo = () => { for (const go of window.held.splice(0)) go(); window.held = null; };
+"""
 DRAWN = "return [...document.querySelectorAll(arguments[0])].filter(image => image.naturalWidth === 240).length"
 
 
@@ -66,8 +77,15 @@ def test_many_files_have_one_bar_and_the_skipped_their_reasons(browser: Browser,
     files = [written(tmp_path, f"note{number}.txt", f"Barrel {number} holds oil. " * 50) for number in range(12)]
     files += [written(tmp_path, "scan.png", png(2, 8, b"\xc8\x0a\x1e")), written(tmp_path, "none.txt", "")]
     browser.go("documents")
+    browser.run(HOLD)
     pick(browser, *files)
     bar = browser.see(".uploads-head progress")
+    browser.click("[data-pause]", text="Pause")
+    browser.run("window.letGo()")
+    browser.see(".uploads-head", text="Paused: 3 of 14 files", seconds=30)
+    assert browser.run("return window.sent") == 3, "what was on its way came to its end, nothing else was begun"
+    browser.run("document.querySelector('[data-pause]').focus()")
+    browser.press(Keys.ENTER)
     assert bar.accessible_name == "Progress of the files being added"
     browser.see(".uploads-head", text="of 14 files")
     browser.see(".uploads-head", text="12 files ready, 2 skipped", seconds=60)

@@ -20,11 +20,12 @@ export class Meter {
     this.node = h("div", { class: "meter" }, this.words, this.bar, this.said);
   }
 
-  /** `done` of `total` are through; `verb` and `noun` name them: "Reading", "files". */
-  set({ done, total, verb, noun, end = "" }) {
+  /** `done` of `total` are through; `verb` and `noun` name them: "Reading", "files"; `paused`: it goes on only when told to. */
+  set({ done, total, verb, noun, end = "", paused = false }) {
     this.bar.value = total ? done / total : 0;
     const count = t("{done} of {total} {things}", { done: done.toLocaleString(locale()), total: total.toLocaleString(locale()), things: noun });
-    const pace = done < total ? this.#pace(done, total) : "";
+    if (paused) this.#samples = [];
+    const pace = done < total && !paused ? this.#pace(done, total) : "";
     const words = done < total ? `${verb}: ${count}` : end || count;
     this.words.replaceChildren(h("strong", {}, words), pace ? ` · ${pace}` : "");
     this.#say(done < total ? words : end || t("{what} done", { what: count }), done >= total);

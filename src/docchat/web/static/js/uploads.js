@@ -24,13 +24,15 @@ class Uploads extends HTMLElement {
   #rows = new Map();
   #waiting = [];
   #active = 0;
+  #paused = false;
   #told = new Set();
   #frame = 0;
 
   connectedCallback() {
     this.meter = new Meter(t("Progress of the files being added"));
+    this.pause = h("button", { type: "button", class: "quiet", dataset: { pause: "" }, onclick: () => this.#pause(!this.#paused) }, t("Pause"));
     this.stop = h("button", { type: "button", class: "quiet", onclick: () => this.#cancelRest() }, t("Cancel the rest"));
-    this.head = h("div", { class: "uploads-head", hidden: true }, this.meter.node, this.stop);
+    this.head = h("div", { class: "uploads-head", hidden: true }, this.meter.node, this.pause, this.stop);
     this.list = h("div", { class: "uploads-list" });
     this.skippedWords = h("strong", {});
     const close = iconButton("close", t("Close the list of skipped files"), () => this.#forgetSkipped());
@@ -75,13 +77,21 @@ class Uploads extends HTMLElement {
   }
 
   #next() {
-    while (this.#active < AT_ONCE && this.#waiting.length) {
+    while (!this.#paused && this.#active < AT_ONCE && this.#waiting.length) {
       this.#active += 1;
       this.#waiting.shift()().finally(() => {
         this.#active -= 1;
         this.#next();
       });
     }
+  }
+
+  /** Paused, what is being sent comes to its end and nothing else is begun. */
+  #pause(paused) {
+    this.#paused = paused;
+    this.pause.textContent = paused ? t("Resume") : t("Pause");
+    this.#look();
+    this.#next();
   }
 
   #changed(upload) {
@@ -110,12 +120,15 @@ class Uploads extends HTMLElement {
     const skipped = [...this.#all].filter(({ state }) => state === "failed").length;
     const done = all.filter(({ running }) => !running).length;
     this.hidden = !this.#all.size;
-    this.head.hidden = all.length < 2;
-    this.stop.hidden = !all.some(({ state }) => state === "waiting");
+    const waiting = all.some(({ state }) => state === "waiting");
+    if (this.#paused && !waiting) this.#pause(false);
+    this.head.hidden = all.length < 2 && !this.#paused;
+    this.pause.hidden = this.stop.hidden = !waiting;
     const sending = all.some(({ state }) => state === "waiting" || state === "sending");
+    const verb = this.#paused ? t("Paused") : sending ? t("Adding") : t("Reading");
     const skips = failed.length ? t(", {count} skipped", { count: failed.length.toLocaleString(locale()) }) : "";
     const end = `${t("{files} ready", { files: plural(all.length - failed.length, "file") })}${skips}`;
-    this.meter.set({ done, total: all.length, verb: sending ? t("Adding") : t("Reading"), noun: `${t("files")}${skips}`, end });
+    this.meter.set({ done, total: all.length, verb, noun: `${t("files")}${skips}`, end, paused: this.#paused });
     this.skipped.hidden = !skipped;
     this.skippedWords.textContent = t("{files} skipped", { files: plural(skipped, "file") });
     if (all.length && done === all.length) this.#leaveSoon();
