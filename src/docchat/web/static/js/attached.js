@@ -12,6 +12,11 @@ import { readingWords } from "./words.js";
 const WATCH = 1500;
 const WATCH_MOST = 15_000;
 
+/** How many files are attached to a chat, when it is the open one. */
+export function attachedTo(id) {
+  return document.querySelector("docchat-attached")?.countOf(id) ?? 0;
+}
+
 /** Whether files that are dropped, pasted or picked belong to the open chat alone. */
 export function attaching() {
   return document.querySelector("[data-attach]")?.checked ?? false;
@@ -28,6 +33,10 @@ class Attached extends HTMLElement {
     on("chat", ({ session }) => this.#switch(session?.id ?? null));
     on("attachments-changed", () => this.#load());
     for (const name of ["gone", "signed-in"]) on(name, () => this.#load());
+  }
+
+  countOf(id) {
+    return id === this.#chat ? this.children.length : 0;
   }
 
   #switch(id) {

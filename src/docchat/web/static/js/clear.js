@@ -1,10 +1,11 @@
 // Clearing a chat, its history or its memory: what the person is told before, the call by id, and the words for every way it can fail.
 
 import { post, request } from "./api.js";
+import { attachedTo } from "./attached.js";
 import { confirm } from "./confirm.js";
 import { context } from "./context.js";
 import { h, plural } from "./dom.js";
-import { t } from "./i18n.js";
+import { n, t } from "./i18n.js";
 
 const STAYS = t("The chat stays on this screen, because the clear was not confirmed.");
 
@@ -29,6 +30,12 @@ function messagesOf(session) {
   return session.message_count ? plural(session.message_count, "message") : t("every message");
 }
 
+/** All that is in a chat, what was attached to it too. */
+function allOf(session) {
+  const files = attachedTo(session.id);
+  return [messagesOf(session), files ? n(files, "{count} attached file", "{count} attached files") : null].filter(Boolean).join(", ");
+}
+
 /**
  * Ask and clear by id, never "the current one": another tab may have another chat.
  * Resolves to {successor, receipt} or null when the person decided otherwise.
@@ -36,7 +43,7 @@ function messagesOf(session) {
 export function clearChat(session) {
   return confirm({
     title: t("Clear this chat?"),
-    text: [goesAndStays(t("The title, {messages} and every citation: {how_long}", { messages: messagesOf(session), how_long: howLong() }), t("Every document in your library.")), outOfReach()],
+    text: [goesAndStays(t("The title, {messages} and every citation: {how_long}", { messages: allOf(session), how_long: howLong() }), t("Every document in your library.")), outOfReach()],
     action: t("Clear chat"),
     run: () => clear(`sessions/${session.id}/clear`),
     explain,
@@ -89,7 +96,7 @@ export function explain(error, stays = STAYS) {
 export function deleteChat(session) {
   return confirm({
     title: t("Delete this chat?"),
-    text: [goesAndStays(t("The chat, its title, {messages} and every citation: {how_long} It leaves the list.", { messages: messagesOf(session), how_long: howLong() }), t("Every document in your library.")), outOfReach()],
+    text: [goesAndStays(t("The chat, its title, {messages} and every citation: {how_long} It leaves the list.", { messages: allOf(session), how_long: howLong() }), t("Every document in your library.")), outOfReach()],
     action: t("Delete chat"),
     run: async () => ({ receipt: (await request("DELETE", `sessions/${session.id}`)).headers.get("Docchat-Receipt") }),
     explain,

@@ -3,8 +3,8 @@
 import { get, request } from "./api.js";
 import { emit } from "./bus.js";
 import { context } from "./context.js";
-import { h, plural, when } from "./dom.js";
-import { t } from "./i18n.js";
+import { h, when } from "./dom.js";
+import { n, t } from "./i18n.js";
 import { tellChanged } from "./identity.js";
 
 const LOOK = 1000;
@@ -19,7 +19,20 @@ const ACTIONS = {
   erase: t("Everything of yours was erased"),
 };
 const FIRST = ["sessions", "messages", "titles"];
-const KINDS = { sessions: "chat", running_answers: "running answer", messages_forgotten: "message" };
+const KINDS = {
+  sessions: (count) => n(count, "{count} chat", "{count} chats"),
+  messages: (count) => n(count, "{count} message", "{count} messages"),
+  messages_forgotten: (count) => n(count, "{count} message", "{count} messages"),
+  titles: (count) => n(count, "{count} title", "{count} titles"),
+  running_answers: (count) => n(count, "{count} running answer", "{count} running answers"),
+  drafts: (count) => n(count, "{count} draft", "{count} drafts"),
+  attachments: (count) => n(count, "{count} attachment", "{count} attachments"),
+  documents: (count) => n(count, "{count} document", "{count} documents"),
+  originals: (count) => n(count, "{count} original", "{count} originals"),
+  pages: (count) => n(count, "{count} page", "{count} pages"),
+  passages: (count) => n(count, "{count} passage", "{count} passages"),
+  collections: (count) => n(count, "{count} collection", "{count} collections"),
+};
 
 /** A receipt by its id; while it can be undone it knows how long yet, by the clock of the server. */
 export async function readReceipt(id) {
@@ -34,7 +47,7 @@ export async function readReceipt(id) {
 export function countsOf({ counts }) {
   const kinds = [...new Set([...FIRST, ...Object.keys(counts)])];
   const parts = kinds.map((kind) => [kind, counts[kind] ?? 0]).filter(([, count]) => count > 0);
-  return parts.map(([kind, count]) => plural(count, KINDS[kind] ?? kind.replace(/s$/, "").replaceAll("_", " "))).join(", ");
+  return parts.map(([kind, count]) => KINDS[kind]?.(count) ?? `${count} ${kind.replaceAll("_", " ")}`).join(", ");
 }
 
 /** How far a clear is, in words. */
