@@ -58,12 +58,34 @@ def test_a_host_names_the_language_and_the_person_still_chooses(host: Host, clie
     assert '<html lang="zh"' in client.get("/documents").text
 
 
+def texts_of_the_pages() -> dict[str, bool]:
+    """Every text in t() and n() of scripts, templates and pages of accounts; whether it is for a number of things."""
+    literal = r'"((?:[^"\\]|\\.)*)"'
+    found = {}
+    for script in (STATIC / "js").glob("*.js"):
+        source = script.read_text(encoding="utf-8")
+        found |= dict.fromkeys(re.findall(rf"(?<![\w.$])t\(\s*{literal}", source), False)
+        found |= dict.fromkeys(re.findall(rf"(?<![\w.$])n\([^\"`]*?,\s*{literal}", source), True)
+        found |= {f"{{count}} {noun}": True for noun in re.findall(rf"(?<![\w.$])plural\([^\"]*?, {literal}\)", source)}
+    package = STATIC.parent.parent
+    for page in [*(STATIC.parent / "templates").rglob("*.html"), package / "server" / "account_views.py"]:
+        source = page.read_text(encoding="utf-8")
+        found |= {one or other: False for one, other in re.findall(rf"(?<![\w.])t\((?:{literal}|'([^']*)')", source)}
+    return found
+
+
 @pytest.mark.parametrize("language", sorted(set(words.NAMES) - {words.DEFAULT}))
-def test_every_translation_has_the_places_of_its_text_and_no_markup(language: str) -> None:
+def test_every_text_is_translated_with_its_places_and_without_markup(language: str) -> None:
     texts = json.loads((STATIC / "locales" / f"{language}.json").read_text(encoding="utf-8"))
+    wanted = texts_of_the_pages()
+    assert len(wanted) > 500
+    assert sorted(set(wanted) - set(texts)) == []
+    assert [key for key, of_number in wanted.items() if isinstance(texts[key], dict) != of_number] == []
     for key, text in texts.items():
+        # A form for exactly one or two may say so in a word.
+        of_number = {"{count}"} if isinstance(text, dict) else set()
         for form in [text] if isinstance(text, str) else text.values():
-            assert set(PLACE.findall(form)) == set(PLACE.findall(key)), key
+            assert set(PLACE.findall(form)) - of_number == set(PLACE.findall(key)) - of_number, key
             assert form.strip()
             assert "<" not in form
     assert (STATIC / "js" / "words" / f"{language}.js").exists()
