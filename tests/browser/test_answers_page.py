@@ -66,7 +66,7 @@ def test_suggested_edited_asked_again_and_rated(browser: Browser, site: Site) ->
 
     edit(browser, 0)
     browser.see(".edit", text="This replaces the question and the 3 messages below.")
-    browser.press(Keys.ESCAPE)
+    browser.see(".edit textarea").send_keys(Keys.ESCAPE)
     browser.see_no(".edit")
     assert questions(browser) == [first, follow_up]
     edit(browser, 0)

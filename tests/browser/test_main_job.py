@@ -151,11 +151,12 @@ def test_upload_says_what_went_wrong(browser: Browser, site: Site, tmp_path: Pat
     assert 0 < browser.wait(lambda: browser.see(".upload progress").get_property("value"), "progress") < 1
     browser.see(".upload.failed", text="empty")
     browser.see(".upload.failed [title='broken.pdf']", seconds=60)
-    browser.see(".document", text="broken.pdf").find_element("css selector", ".state.failed")
+    broken_row = ".document:has([title='broken.pdf'])"
+    browser.see(f"{broken_row} .state.failed")
     assert browser.all(".upload.failed button[title='Remove broken.pdf from this list']")
     browser.network(offline=False)
     browser.see(".document [title='large.txt']", seconds=60)
-    browser.see(".document", text="broken.pdf").find_element("css selector", "[title='Delete broken.pdf']").click()
+    browser.click(f"{broken_row} [title='Delete broken.pdf']")
     browser.see("dialog[open]", text="Delete this document?")
     browser.click("dialog[open] [data-go]")
     browser.see_no(".document", text="broken.pdf")
