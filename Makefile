@@ -3,8 +3,8 @@
 .PHONY: setup run test prove check bench clean
 
 PORT = 8000
-# Three at once, also on two cores: most tests wait for a server, a database or a browser. A file stays with one of them.
-PARALLEL = -n 3 --dist loadfile
+# Two at once: most tests wait for a server, a database or a browser, not for a core. A file stays with one of them.
+PARALLEL = -n 2 --dist loadfile
 # Tests start hundreds of processes: each would compile everything anew where Python is told to keep no bytecode.
 PYTHON = PYTHONDONTWRITEBYTECODE= .venv/bin/python
 

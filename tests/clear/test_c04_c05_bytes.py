@@ -183,6 +183,8 @@ def test_c05_no_secret_is_ever_in_plain_and_no_key_stays(ground: Ground, tally: 
         keys = [services.keyring.open(session_id=session_id, slot=slot) for session_id, slot in slots]
         wrapped = _wrapped(ground, [slot for _, slot in slots])
         assert scan(keys, *ground.folders) == [], "a key is never stored but wrapped"
+        if ground.server is not None:  # whole in the table's file: in the log a page's head may stand within one
+            ground.server.psql("postgres", "CHECKPOINT")
         assert len(scan(wrapped, *ground.folders)) >= len(wrapped)
         for number, session in enumerate(sessions):
             _clear(services, session, "delete" if number % 2 else "clear")

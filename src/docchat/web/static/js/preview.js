@@ -86,10 +86,11 @@ document.addEventListener(
   "keydown",
   (event) => {
     if (event.key !== "Escape" || !owner) return;
-    // Escape takes the preview away, and nothing else.
+    // Escape takes the preview away, and nothing else; but who writes means what is written.
+    hide();
+    if (event.target.closest?.("input, textarea")) return;
     event.stopPropagation();
     event.preventDefault();
-    hide();
   },
   true,
 );

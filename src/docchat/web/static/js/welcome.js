@@ -8,6 +8,8 @@ import { n, t } from "./i18n.js";
 import { firstSuggestions } from "./suggestions.js";
 import { countsOf, receiptButton, undoButton } from "./receipt.js";
 
+const AGAIN = 3000;
+
 /**
  * Nodes for an empty place. `about.kind` is one of
  * new; section (with the `receipt` of its last clear); wait; cleared (with `what` and the `receipt`, when it is known); gone (with `successor`); lost (with `error` and `retry`).
@@ -36,6 +38,7 @@ async function count(line, add) {
     else line.replaceChildren(t("Answers come from "), h("a", { href: context().documents }, n(ready, "{count} document", "{count} documents")), t(" in your library, with the place of each quote."));
   } catch {
     line.textContent = "";
+    setTimeout(() => line.isConnected && count(line, add), AGAIN);
   }
 }
 
