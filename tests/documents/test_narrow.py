@@ -1,10 +1,15 @@
 """Which passages of a large library are ranked: few, and the best among them, on both engines."""
 
-import pytest
+from collections.abc import Sequence
+from typing import Any
 
-from docchat.documents import narrow, sql_index_postgres, sql_index_sqlite
+import pytest
+from sqlalchemy import Connection
+
+from docchat.documents import narrow, sql_index, sql_index_postgres, sql_index_sqlite
 from docchat.documents.narrow import clauses
 from docchat.documents.scope import Scope
+from docchat.documents.sql_access import Reach
 
 from .conftest import House
 
@@ -74,6 +79,35 @@ def test_common_words_are_counted_about_and_among_ones_own(crowded: House) -> No
     assert counts["quinc"] == 1
     assert 61 / 2 <= counts["harbour"] <= 61 * 2
     assert 120 / 2 <= counts["market"] <= 120 * 2
+
+
+def test_common_words_are_counted_once_in_a_while_and_for_each_by_themselves(
+    crowded: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = sql_index_sqlite.Engine if crowded.database.is_sqlite else sql_index_postgres.Engine
+    monkeypatch.setattr(sql_index, "_MANY", 1)
+    monkeypatch.setattr(narrow, "CAP", 8)
+    counted: list[str] = []
+    count = engine.counts
+
+    def spy(self: Any, connection: Connection, within: Reach, asked: Sequence[str], **how: bool) -> dict[str, int]:
+        counted.extend(asked)
+        return count(self, connection, within, asked, **how)
+
+    monkeypatch.setattr(engine, "counts", spy)
+
+    def asked(question: str, owner: str = "ada") -> tuple[list[str], set[str]]:
+        counted.clear()
+        found = crowded.index.search(scope=Scope(owner), question=question)
+        return [hit.chunk.document_name for hit in found], {"harbour", "quinc"}.intersection(counted)
+
+    first, looked_up = asked("harbour quince")
+    assert looked_up == {"harbour", "quinc"}
+    again, looked_up = asked("harbour quince")
+    assert (again, looked_up) == (first, {"quinc"}), "rare words are counted exactly, each time"
+    others, looked_up = asked("harbour quince", "bob")
+    assert (set(others), looked_up) == ({"others.txt"}, {"harbour", "quinc"})
+    assert asked("quince", "bob")[1] == set(), "common among bob's, rare among ada's"
 
 
 def test_windows_lie_evenly_and_cover_a_small_library() -> None:

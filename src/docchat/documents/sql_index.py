@@ -23,6 +23,7 @@ from .embed import Embedder
 from .index import Entry, Signal, Told
 from .scope import Scope
 from .sql_access import Reach, reach, tokens_of
+from .tallies import Tallies
 from .terms import terms
 
 if TYPE_CHECKING:
@@ -34,9 +35,8 @@ CANDIDATES = 120
 CARRIED = 16
 """Terms of a turn before the question that are looked up beside it."""
 _MANY = 10_000
-"""The number of so many passages is counted once in a while, that of fewer for every question."""
-_KEPT_SECONDS = 20.0
-_TOTALS = 500
+"""Of so many passages their number, and how many hold a common word, is counted once in a while, not always."""
+_LOOKED_UP = 512
 LONGEST_QUESTION = 64
 """Terms of a question that are looked up; of a longer one the rarest count."""
 
@@ -60,7 +60,7 @@ class SqlIndex:
     def __init__(self, database: Database, vectors: "SqlVectors | None" = None) -> None:
         self._database = database
         self.vectors = vectors
-        self._totals: dict[tuple[Scope, tuple[str, ...]], tuple[float, int]] = {}
+        self._tallies = Tallies()
 
     def add(
         self, connection: Connection, *, owner: str, name: str, entries: Sequence[Entry], collection: UUID | None = None
@@ -137,7 +137,7 @@ class SqlIndex:
             total = self._about(connection, scope, within)
             if not total:
                 return ()
-            scores = {} if signal == "meaning" else _by_words(connection, within, wanted, about, total)
+            scores = {} if signal == "meaning" else _by_words(connection, within, wanted, about, total, self._tallies)
             if self.vectors is not None and meant is not None:
                 near = self.vectors.near(connection, within, meant, ids=list(scores), total=total)
                 scores = meaning.fused(scores, near)
@@ -151,19 +151,15 @@ class SqlIndex:
             total = _total(connection, within)
             if not total:
                 return 0, dict.fromkeys(terms, 0)
-            return total, _counts(connection, within, terms, total)
+            return total, _Counts(connection, within, total).of(terms)
 
     def _about(self, connection: Connection, scope: Scope, within: Reach) -> int:
         """The passages in reach, or what they were a moment ago: a few more or less of many weigh words the same."""
-        now = time.monotonic()
-        until, total = self._totals.get((scope, within.tokens), (now, 0))
-        if until > now:
-            return total
-        total = _total(connection, within)
-        if total >= _MANY:
-            if len(self._totals) >= _TOTALS:
-                self._totals.clear()
-            self._totals[scope, within.tokens] = (now + _KEPT_SECONDS, total)
+        total = self._tallies.get((scope, within.tokens))
+        if total is None:
+            total = _total(connection, within)
+            if total >= _MANY:
+                self._tallies.put((scope, within.tokens), total)
         return total
 
     def optimize(self, beat: Callable[[], None]) -> None:
@@ -193,18 +189,19 @@ def _ask_for_vectors(connection: Connection, chunk_id: int) -> None:
 
 
 def _by_words(
-    connection: Connection, within: Reach, wanted: Asked, about: Sequence[Told], total: int
+    connection: Connection, within: Reach, wanted: Asked, about: Sequence[Told], total: int, tallies: Tallies
 ) -> dict[int, float]:
     """The chunks that fit by their words, with their scores."""
+    known = _Counts(connection, within, total, tallies if total >= _MANY else None)
     shares = _carried(wanted, about)
     forms = {**wanted.forms, **{term: (term,) for term in shares}}
-    counts = _counts(connection, within, [form for found in forms.values() for form in found], total)
+    counts = known.of([form for found in forms.values() for form in found])
     # What no text holds may be the name of a document or a heading, or else another form of a word.
     unseen = [form for found in forms.values() if not any(counts[form] for form in found) for form in found]
-    counts |= _counts(connection, within, unseen, total, names=True)
+    counts |= known.in_names(unseen)
     unknown = [term for term in wanted.forms if not any(counts[form] for form in forms[term])]
     alike = _beginning_alike(connection, within, unknown)
-    counts |= _counts(connection, within, [form for found in alike.values() for form in found], total)
+    counts |= known.of([form for found in alike.values() for form in found])
     forms |= alike
     shares |= dict.fromkeys(alike, beginnings.COUNTS)
 
@@ -249,13 +246,38 @@ def _carried(wanted: Asked, about: Sequence[Told]) -> dict[str, float]:
     return found
 
 
-def _counts(
-    connection: Connection, within: Reach, looked_up: Sequence[str], total: int, *, names: bool = False
-) -> dict[str, int]:
-    """How many chunks hold each of some terms in their text; with `names` in the names that go with it."""
-    distinct = list(dict.fromkeys(looked_up))[:512]
-    found = _engine(connection).counts(connection, within, distinct, names=names) if total and distinct else {}
-    return {**dict.fromkeys(looked_up, 0), **found}
+class _Counts:
+    """How many chunks hold a term; common ones are taken from `tallies` where they were counted a moment ago."""
+
+    def __init__(self, connection: Connection, within: Reach, total: int, tallies: Tallies | None = None) -> None:
+        self._connection = connection
+        self._within = within
+        self._total = total
+        self._tallies = tallies
+
+    def of(self, looked_up: Sequence[str]) -> dict[str, int]:
+        """Those that hold each term in their text."""
+        if self._tallies is None:
+            return self._counted(looked_up)
+        place = (self._within.tokens, self._within.documents)
+        kept = {term: self._tallies.get((*place, term)) for term in looked_up}
+        counted = self._counted([term for term, count in kept.items() if count is None])
+        for term, count in counted.items():
+            if count >= narrow.CAP:
+                self._tallies.put((*place, term), count)
+        return {**{term: count for term, count in kept.items() if count is not None}, **counted}
+
+    def in_names(self, looked_up: Sequence[str]) -> dict[str, int]:
+        """Those that hold each term in the names that go with them."""
+        return self._counted(looked_up, names=True)
+
+    def _counted(self, looked_up: Sequence[str], *, names: bool = False) -> dict[str, int]:
+        distinct = list(dict.fromkeys(looked_up))[:_LOOKED_UP]
+        connection, within = self._connection, self._within
+        found = (
+            _engine(connection).counts(connection, within, distinct, names=names) if self._total and distinct else {}
+        )
+        return {**dict.fromkeys(looked_up, 0), **found}
 
 
 _COLUMNS = (
