@@ -165,6 +165,21 @@ def test_a_run_grows_its_answer_and_ends(house: House) -> None:
     assert house.store.look_at_runs(run_ids=[run]) == {}
 
 
+@pytest.mark.parametrize(("given", "after"), [("", "Why?"), ("hers", "hers")])
+def test_a_session_without_a_title_gets_one_with_its_question(house: House, given: str, after: str) -> None:
+    before = house.keyring.handed_out()
+    session = house.store.create(owner="ada", title=given)
+    answer = Draft("assistant", "", state=MessageState.RUNNING, run_id=new_id())
+    house.store.start_run(
+        owner="ada", session_id=session.id, question=Draft("user", "why?"), answer=answer, title="Why?"
+    )
+    assert house.store.get(owner="ada", session_id=session.id).title == after
+    with house.database.read() as connection:
+        row = connection.execute(select(chat_session.c.title)).one()
+    assert after.encode() not in row.title, "sealed"
+    assert house.keyring.handed_out() - before == 2, "one pair of keys"
+
+
 def test_an_answer_whose_process_died_says_so(house: House) -> None:
     session = house.store.create(owner="ada")
     run = new_id()

@@ -8,7 +8,6 @@ from .models.prompt import REFUSAL
 from .passages import Passage
 from .quotes.extractive import Quote, extract
 from .quotes.lines import ends_sentence
-from .titles import give_title
 
 _NOTHING_FITS = f"{REFUSAL} Nothing in them fits this question closely enough to quote."
 _NO_DOCUMENTS = "Your documents do not say, for there are none yet. Upload some, then ask again."
@@ -33,7 +32,6 @@ def answer_by_quotes(work: Work, passages: Sequence[Passage]) -> None:
             continue
         say(work, ("\n\n" if number > 1 else "") + f"{quoted_text(quote)} [{number}]")
         cite(work, passage.cite(quote.start, quote.end, number=number))
-    give_title(work)
 
 
 def _offer_nearest(work: Work, found: Sequence[tuple[Quote, Passage]]) -> None:

@@ -20,6 +20,7 @@ from .runs import LiveRun, Run, Runs
 from .section import Sections
 from .sources import Sources
 from .suggest import Shelf, first_questions
+from .titles import short_title
 from .tools import Store, Tools, Usage
 from .work import answer
 
@@ -102,7 +103,9 @@ class Answers:
         asked = Draft("user", text, collections=collections, documents=documents)
 
         def begin(answer: Draft) -> Sequence[Message]:
-            return self._store.start_run(owner=owner, session_id=session_id, question=asked, answer=answer)
+            return self._store.start_run(
+                owner=owner, session_id=session_id, question=asked, answer=answer, title=short_title(text)
+            )
 
         return self._launch(owner, session_id, made, begin)
 

@@ -23,16 +23,6 @@ _AROUND = " \"'“”„«»*#`.:;,"
 logger = logging.getLogger(__name__)
 
 
-def give_title(work: Work) -> None:
-    """An untitled session is called after its first question."""
-    run, store = work.live.run, work.tools.store
-    try:
-        if not store.get(owner=run.owner, session_id=run.session_id).title:
-            store.rename(owner=run.owner, session_id=run.session_id, title=short_title(run.question.text))
-    except StoreError as error:
-        logger.warning("run %s: the chat got no title: %s", run.id, error.code)
-
-
 def improve_title(work: Work, done: Message) -> None:
     """After the first answer of a model: a title that says more than the beginning of a long question.
 

@@ -31,8 +31,10 @@ class Store(Protocol):
     def retitle(self, *, owner: str, session_id: UUID, before: str, title: str, watch: Watch) -> bool:
         """Put a title in the place of another, while what the watch looks at lives."""
 
-    def start_run(self, *, owner: str, session_id: UUID, question: Draft, answer: Draft) -> tuple[Message, Message]:
-        """Append the question and its running answer."""
+    def start_run(
+        self, *, owner: str, session_id: UUID, question: Draft, answer: Draft, title: str = ""
+    ) -> tuple[Message, Message]:
+        """Append the question and its running answer; an untitled session is called `title` from now on."""
 
     def revise(self, *, owner: str, session_id: UUID, message_id: int, draft: Draft) -> Message:
         """Replace the answer; one that is not running any more ends its run."""

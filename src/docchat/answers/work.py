@@ -17,7 +17,7 @@ from .quoting import answer_by_quotes
 from .retrieve import Index, Turn, retrieve
 from .section import narrowed
 from .suggest import follow_ups
-from .titles import give_title, improve_title
+from .titles import improve_title
 from .tools import Tools
 from .writing import answer_by_model
 
@@ -99,7 +99,6 @@ def _say_source_gone(work: Work) -> None:
     tell_passages(work, [])
     work.refused = True
     say(work, _SOURCE_GONE)
-    give_title(work)
     finish(work)
 
 

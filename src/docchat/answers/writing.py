@@ -10,7 +10,6 @@ from .models.memory import TOLD, Memory, extended, known
 from .models.model import ChatMessage, ChatModel, ContextFull
 from .models.prompt import REFUSAL, build_messages, estimate_tokens, left_out
 from .passages import Passage
-from .titles import give_title
 
 _LONGEST_ANSWER = 16_000
 
@@ -22,7 +21,6 @@ def answer_by_model(work: Work, passages: Sequence[Passage], history: Sequence[M
         tell_passages(work, [])
         work.refused = True
         say(work, REFUSAL)
-        give_title(work)
         return
     model = model_of(work)
     memory = known(history)
@@ -32,7 +30,6 @@ def answer_by_model(work: Work, passages: Sequence[Passage], history: Sequence[M
         tell_passages(work, [])
         raise
     tell_passages(work, [passage.chunk for passage in shown])
-    give_title(work)
     extended_memory = extended(model, memory, left_out(history, messages), attach=work.live.attach)
     if extended_memory != memory:
         memory = extended_memory

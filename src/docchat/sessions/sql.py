@@ -23,7 +23,7 @@ from .sql_rows import NEXT_TURN, SessionRow, as_session, find_live, id_range, in
 from .sql_runs import RunRows
 from .sql_turns import check_stands, take_away
 from .sql_usage import count_answer
-from .sql_writing import Made, Writer
+from .sql_writing import Writer
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class SqlSessionStore(RunRows):
             session = insert_empty(connection, owner=owner)
             if title:
                 row = find_live(connection, owner=owner, session_id=session.id)
-                self._set_title(connection, row, title, made)
+                self._set_title(connection, row, title, self._writer.slots(connection, row, made))
         return replace(session, title=title)
 
     def get(self, *, owner: str, session_id: UUID) -> ChatSession:
@@ -168,7 +168,7 @@ class SqlSessionStore(RunRows):
             row = find_live(connection, owner=owner, session_id=session_id, lock=True)
             sql_shelf.mark(connection, row, pinned=pinned, archived=archived)
             if title is not None:
-                self._set_title(connection, row, title, made)
+                self._set_title(connection, row, title, self._writer.slots(connection, row, made))
             row = find_live(connection, owner=owner, session_id=session_id)
         return self._opened(row)
 
@@ -182,7 +182,7 @@ class SqlSessionStore(RunRows):
             row = find_live(connection, owner=owner, session_id=session_id, lock=True)
             if self._sealer.open_title(row.id, slots_of(row), row.title) != before:
                 return False
-            self._set_title(connection, row, title, made)
+            self._set_title(connection, row, title, self._writer.slots(connection, row, made))
             if not watch.alive():
                 raise Cleared
         return True
@@ -191,7 +191,7 @@ class SqlSessionStore(RunRows):
         """Store messages at the end, all or none."""
         with self._writer.writing() as (connection, made):
             row = find_live(connection, owner=owner, session_id=session_id, lock=True)
-            return self._append(connection, row, drafts, made)
+            return self._append(connection, row, drafts, self._writer.slots(connection, row, made))
 
     def revise(self, *, owner: str, session_id: UUID, message_id: int, draft: Draft) -> Message:
         """Replace the body of a message. One that is not running any more ends its run."""
@@ -210,14 +210,20 @@ class SqlSessionStore(RunRows):
             self._sealer.check(slots)
         return revised
 
-    def start_run(self, *, owner: str, session_id: UUID, question: Draft, answer: Draft) -> tuple[Message, Message]:
+    def start_run(
+        self, *, owner: str, session_id: UUID, question: Draft, answer: Draft, title: str = ""
+    ) -> tuple[Message, Message]:
         """Append the question and its empty running answer, and note that `answer.run_id` makes it.
 
-        An answer of a model is counted for its owner. Raises LimitReached.
+        A session without a title is called `title` from now on. An answer of a model is counted for its owner.
+        Raises LimitReached.
         """
         with self._writer.writing() as (connection, made):
             row = find_live(connection, owner=owner, session_id=session_id, lock=True)
-            asked, answered = self._begin_run(connection, row, (question, answer), made)
+            slots = self._writer.slots(connection, row, made)
+            asked, answered = self._begin_run(connection, row, (question, answer), slots)
+            if title and not row.title:
+                self._set_title(connection, row, _checked_title(title), slots)
         return asked, answered
 
     def replace_run(
@@ -230,7 +236,7 @@ class SqlSessionStore(RunRows):
         with self._writer.writing() as (connection, made):
             row = find_live(connection, owner=owner, session_id=session_id, lock=True)
             take_away(connection, row, message_id)
-            return self._begin_run(connection, row, drafts, made)
+            return self._begin_run(connection, row, drafts, self._writer.slots(connection, row, made))
 
     def end_dead_runs(self) -> int:
         """Store as failed the answers whose process has been silent for a minute; their number."""
@@ -271,22 +277,21 @@ class SqlSessionStore(RunRows):
         return tuple(CLEARED.isdisjoint([next(states) for _ in watch.slots]) for watch in watches)
 
     def _begin_run(
-        self, connection: Connection, row: SessionRow, drafts: Sequence[Draft], made: Made
+        self, connection: Connection, row: SessionRow, drafts: Sequence[Draft], slots: Slots
     ) -> tuple[Message, ...]:
         answer = drafts[-1]
         if answer.mode == "model":
             count_answer(connection, row.owner, self._answers_per_day)
-        added = self._append(connection, row, drafts, made)
+        added = self._append(connection, row, drafts, slots)
         run = {"id": answer.run_id, "session_no": row.no, "message_id": added[-1].id, "beat_at": utc_now()}
         connection.execute(_START_RUN, run)
         return added
 
     def _append(
-        self, connection: Connection, row: SessionRow, drafts: Sequence[Draft], made: Made
+        self, connection: Connection, row: SessionRow, drafts: Sequence[Draft], slots: Slots
     ) -> tuple[Message, ...]:
         if row.next_seq + len(drafts) > MAX_MESSAGES:
             raise TooLarge("This chat is full. Please start a new one.", code="chat_full")
-        slots = self._writer.slots(connection, row, made)
         first = message_id(row.no, row.next_seq)
         now = utc_now()
         added = tuple(message_of(draft, first + offset, now) for offset, draft in enumerate(drafts))
@@ -298,8 +303,7 @@ class SqlSessionStore(RunRows):
         self._sealer.check(slots)
         return added
 
-    def _set_title(self, connection: Connection, row: SessionRow, title: str, made: Made) -> None:
-        slots = self._writer.slots(connection, row, made)
+    def _set_title(self, connection: Connection, row: SessionRow, title: str, slots: Slots) -> None:
         sealed = self._sealer.seal_title(row.id, slots, title)
         connection.execute(update(chat_session).where(chat_session.c.no == row.no).values(title=sealed))
         self._sealer.check(slots)
