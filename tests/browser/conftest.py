@@ -4,22 +4,24 @@ import importlib.util
 import shutil
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from docchat.server import accounts
 from docchat.server.accounts import Accounts
 from docchat.server.app import create_app
 from docchat.web.state import Services
 
 from ..server.live import PASSWORD, SlowModel, slow_model
-from .page import Browser, chromium, start
+from .page import Browser, Drivers, chromium
 
 DEMO = Path(__file__).parents[2] / "demo" / "docs"
 HARDENED = Path(__file__).parents[2] / "examples" / "hardened"
@@ -121,6 +123,14 @@ def served(app: Flask, path: str) -> Iterator[Site]:
         site.services.keyring.close()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """Password hashes that cost next to nothing; the real cost is `accounts`'s own business."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        yield
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The standalone server, answering with quotes."""
@@ -161,25 +171,31 @@ def hardened_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             yield site
 
 
+@pytest.fixture(scope="session")
+def drivers() -> Iterator[Drivers]:
+    """The browsers, kept from test to test."""
+    drivers = Drivers()
+    yield drivers
+    drivers.quit()
+
+
 @pytest.fixture
-def open_browser(tmp_path: Path) -> Iterator[Callable[[str], Browser]]:
+def open_browser(tmp_path: Path, drivers: Drivers) -> Iterator[Callable[[str], Browser]]:
     """A function that opens a browser of its own at a site; every console must be free of complaints at the end."""
     paths = chromium()
     if paths is None:
         pytest.skip(
             "Chromium or its driver is not installed: `make test` installs them, or apt install chromium-driver."
         )
-    with ExitStack() as stack:
-        browsers: list[Browser] = []
+    browsers: list[Browser] = []
 
-        def open_at(url: str) -> Browser:
-            driver = start(*paths, tmp_path)
-            stack.callback(driver.quit)
-            browsers.append(Browser(driver, url))
-            return browsers[-1]
+    def open_at(url: str) -> Browser:
+        browsers.append(Browser(drivers.lend(*paths, tmp_path), url))
+        return browsers[-1]
 
-        yield open_at
-        complaints = [line for browser in browsers for line in browser.complaints()]
+    yield open_at
+    complaints = [line for browser in browsers for line in browser.complaints()]
+    drivers.take_back()
     assert complaints == []
 
 

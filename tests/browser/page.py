@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -46,6 +46,57 @@ def start(browser: str, driver: str, downloads: Path) -> webdriver.Chrome:
     options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     return webdriver.Chrome(options=options, service=Service(driver))
+
+
+def renew(driver: webdriver.Chrome, downloads: Path) -> None:
+    """Make a browser that was used as good as new: one empty tab, nothing kept, nothing pretended."""
+    used = driver.window_handles
+    driver.switch_to.new_window("tab")  # what was pretended to a page (a screen, a network) ends with its tab
+    fresh = driver.current_window_handle
+    for handle in used:
+        driver.switch_to.window(handle)
+        driver.close()
+    driver.switch_to.window(fresh)
+    for command, arguments in (
+        ("Page.bringToFront", {}),
+        ("Storage.clearDataForOrigin", {"origin": "*", "storageTypes": "all"}),
+        ("Network.clearBrowserCookies", {}),
+        ("Network.clearBrowserCache", {}),
+        ("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)}),
+    ):
+        driver.execute_cdp_cmd(command, arguments)
+    driver.get_log("browser")
+
+
+class Drivers:
+    """Browsers that go from test to test: to start one takes longer than most tests."""
+
+    def __init__(self) -> None:
+        self._free: list[webdriver.Chrome] = []
+        self._lent: list[webdriver.Chrome] = []
+
+    def lend(self, browser: str, driver: str, downloads: Path) -> webdriver.Chrome:
+        """A browser as good as new, which saves files in `downloads`."""
+        found = None
+        while self._free and found is None:
+            found = self._free.pop()
+            try:
+                renew(found, downloads)
+            except WebDriverException:  # a test may have left it in pieces
+                found.quit()
+                found = None
+        self._lent.append(found or start(browser, driver, downloads))
+        return self._lent[-1]
+
+    def take_back(self) -> None:
+        """What is lent is free again."""
+        self._free += self._lent
+        self._lent.clear()
+
+    def quit(self) -> None:
+        """End them all."""
+        for driver in self._free + self._lent:
+            driver.quit()
 
 
 @dataclass
