@@ -3,8 +3,9 @@
 .PHONY: setup run test prove check bench clean
 
 PORT = 8000
-# Two at once: most tests wait for a server, a database or a browser, not for a core. A file stays with one of them.
-PARALLEL = -n 2 --dist loadfile
+# Two at once: most tests wait for a server, a database or a browser, not for a core. A file stays with one of them,
+# the longest come first (tests/conftest.py).
+PARALLEL = -n 2 --dist loadfile --no-loadscope-reorder
 # Tests start hundreds of processes: each would compile everything anew where Python is told to keep no bytecode.
 PYTHON = PYTHONDONTWRITEBYTECODE= .venv/bin/python
 
