@@ -30,8 +30,9 @@ TABLE = "name,price\n" + "\n".join(f"apple{number},{number}" for number in range
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def services(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Services]:
+def services(request: pytest.FixtureRequest, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     if request.param == "postgresql":
+        monkeypatch.setattr(content, "_UPLOAD_SECONDS", 0.1)  # nobody uploads here
         settings = replace(settings, database_url=request.getfixturevalue("postgres_url"))
     yield from _services(settings)
 
