@@ -42,6 +42,11 @@ const talk = document.querySelector('#content > .conversation');
 if (talk?.clientHeight < 64) found.push(`no room to read: ${talk.clientHeight}`);
 return found;
 """
+_WATCH = """
+window.shifted = 0;
+new PerformanceObserver((list) => list.getEntries().forEach((one) => (shifted += one.hadRecentInput ? 0 : one.value)))
+  .observe({ type: 'layout-shift' });
+"""
 
 
 @cache
@@ -69,3 +74,13 @@ def out_of_reach(browser: Browser) -> list[str]:
     """Controls that cannot be seen and hit on this screen, and what scrolls sideways or was pushed away."""
     found: list[str] = browser.run(_REACH)
     return found
+
+
+def watch_shifts(browser: Browser) -> None:
+    """Add up from now on by how much the page moves of its own accord, for `shifted`."""
+    browser.run(_WATCH)
+
+
+def shifted(browser: Browser) -> float:
+    """By how much: 1 is the whole screen by its whole height."""
+    return float(browser.run("return shifted"))

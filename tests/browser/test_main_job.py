@@ -9,6 +9,7 @@ from selenium.webdriver.common.keys import Keys
 
 from ..server.live import PASSWORD
 from .conftest import DEMO, Site
+from .looking import out_of_reach, violations
 from .page import PHONE, Browser
 
 QUESTION = "In which year was the National Archives and Records Administration created?"
@@ -65,7 +66,9 @@ def chat_in_a_corner(browser: Browser, home: str) -> None:
     driver.switch_to.frame(browser.see("iframe"))
     browser.ask("Which freedoms are essential?")
     assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+    assert violations(browser) == out_of_reach(browser) == []
     driver.switch_to.default_content()
+    assert violations(browser) == []
     button = browser.see(".docchat-widget-open[aria-expanded=true]")
     button.send_keys(Keys.ENTER)
     browser.see_no("iframe")

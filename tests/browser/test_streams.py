@@ -7,8 +7,11 @@ from selenium.webdriver.common.keys import Keys
 
 from ..server.live import SlowModel
 from .conftest import DEMO, Site
+from .looking import shifted, watch_shifts
 from .page import Browser
 
+MOST_SHIFT = 0.02
+FOLLOWED = "return document.querySelector('docchat-conversation').scrollTop > 0"
 QUESTION = "What gifts are acceptable for government officials? SECRETWORD"
 
 
@@ -22,9 +25,13 @@ def grows(browser: Browser) -> None:
 
 
 def test_answer_goes_on_after_a_reload(slow_browser: Browser) -> None:
+    slow_browser.screen(1000, 500)
+    watch_shifts(slow_browser)
     slow_browser.ask(QUESTION, wait=False)
     slow_browser.see(".answer", text="SECRETWORD says more.")
+    slow_browser.wait(lambda: slow_browser.run(FOLLOWED), "the conversation to follow what comes")
     grows(slow_browser)
+    assert shifted(slow_browser) <= MOST_SHIFT
     before = length(slow_browser)
     slow_browser.driver.refresh()
     slow_browser.wait(lambda: length(slow_browser) >= before, "the text from before")
