@@ -110,6 +110,21 @@ def test_chats_are_found_pinned_renamed_put_away_and_deleted(browser: Browser, s
     assert [one.title for one in store.list(owner=who, archived=True).items] == ["Elms high"]
 
 
+def test_what_is_begun_before_there_is_a_chat_is_kept(browser: Browser, site: Site) -> None:
+    store, who = site.services.store, owner(browser, site)
+
+    def kept() -> list[str]:
+        return [store.drafts.get(owner=who, session_id=chat.id) for chat in store.list(owner=who).items]
+
+    assert kept() == []
+    browser.type("a SECRETBEGUN question")
+    browser.wait(lambda: kept() == ["a SECRETBEGUN question"], "the draft at the server")
+    browser.driver.refresh()
+    browser.wait(lambda: browser.draft == "a SECRETBEGUN question", "the draft after a reload")
+    browser.see(".chat-item", text="Draft")
+    assert kept() == ["a SECRETBEGUN question"]
+
+
 def test_what_is_begun_stays_with_its_chat_and_goes_with_it(browser: Browser, site: Site) -> None:
     ids = fill(browser, site, "One Two")
     store, who = site.services.store, owner(browser, site)

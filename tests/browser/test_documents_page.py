@@ -174,8 +174,23 @@ def test_pages_have_small_pictures_and_hidden_text_is_marked(browser: Browser, t
     browser.all(".strip-page")[2].click()
     browser.see("[data-where]", text="Page 3 of 3")
     browser.see(".strip-page[aria-current]", text="3")
+    for open_original in (lambda link: link.click(), lambda link: link.send_keys(Keys.ENTER)):
+        open_original(browser.see("docchat-source [data-original]"))
+        _looked_at(browser, "/original?show=1#page=3")
     browser.click("docchat-source [data-close]")
     browser.click(".document-name", text="terms.html")
     browser.see(".hidden-text", text="Pay at once.")
     assert "Pay at once." not in browser.see(".page-text > div").text
     browser.see_no(".source-strip")
+
+
+def _looked_at(browser: Browser, address: str) -> None:
+    """A tab of its own has opened at the PDF; it is closed again."""
+    page = browser.driver.current_window_handle
+    browser.wait(lambda: len(browser.driver.window_handles) == 2, "another tab")
+    (other,) = set(browser.driver.window_handles) - {page}
+    browser.driver.switch_to.window(other)
+    browser.wait(lambda: browser.driver.current_url.endswith(address), address)
+    assert browser.run("return [document.contentType, window.opener]") == ["application/pdf", None]
+    browser.driver.close()
+    browser.driver.switch_to.window(page)

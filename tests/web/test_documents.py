@@ -128,6 +128,28 @@ def test_an_original_is_only_for_saving(client: FlaskClient, name: str) -> None:
     assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "shown"),
+    [
+        ("river.pdf", b"%PDF-1.7 nothing more", "application/pdf"),
+        ("river.png", b"\x89PNG\r\n\x1a\n<script>alert(1)</script>", "image/png"),
+        ("page.html", b"<script>alert(1)</script>", None),
+        ("picture.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", None),
+        ("page.pdf", b"<script>alert(1)</script>", None),
+    ],
+)
+def test_an_original_is_shown_only_as_a_picture_or_a_pdf(
+    client: FlaskClient, name: str, content: bytes, shown: str | None
+) -> None:
+    response = client.get(f"/api/documents/{upload(client, content, name)}/original?show=1")
+    assert response.data == content
+    assert response.mimetype == (shown or "application/octet-stream")
+    assert response.headers["Content-Disposition"] == f"{'inline' if shown else 'attachment'}; filename={name}"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert "script-src" not in response.headers["Content-Security-Policy"]
+    assert response.headers["Content-Security-Policy"].startswith("default-src 'self'")
+
+
 def test_a_deleted_document_is_gone(host: Host, client: FlaskClient) -> None:
     document_id = upload(client, b"Some words.", "words.txt")
     host.services.worker.run_due()

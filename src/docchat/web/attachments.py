@@ -13,9 +13,8 @@ from werkzeug.formparser import FormDataParser, default_stream_factory
 from ..documents.names import DRAWN, shown_name
 from ..errors import Cleared, Conflict, DocChatError, InvalidInput, NotFound
 from ..types import Document
-from . import forms, receipts, shapes
+from . import downloads, forms, receipts, shapes
 from .auth import owner
-from .downloads import attachment
 from .state import EXTENSION, services
 
 _FIELDS = ("files", "file")
@@ -113,11 +112,11 @@ def page_image(session_id: UUID, attachment_id: UUID, number: int) -> Response:
 
 
 def original(session_id: UUID, attachment_id: UUID) -> Response:
-    """The file as it was attached, for saving only; it breaks off when the chat is cleared meanwhile."""
+    """As `documents.original`, of an attachment; it breaks off when the chat is cleared meanwhile."""
     found = _attachment(session_id, attachment_id)
     pieces = services().attachments.rows.original(owner=owner(), session_id=session_id, attachment_id=attachment_id)
     body = _while_it_lives(pieces)
-    return attachment(body, name=found.name, media_type="application/octet-stream", size=found.size)
+    return downloads.original(body, name=found.name, media_type=found.media_type, size=found.size)
 
 
 def _while_it_lives(pieces: Iterator[bytes]) -> Iterator[bytes]:

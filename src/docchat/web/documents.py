@@ -11,9 +11,8 @@ from ..documents.names import DRAWN, shown_name
 from ..documents.scope import PERSONAL
 from ..errors import DocChatError, InvalidInput, NotFound, Unreadable
 from ..types import Document, DocumentState
-from . import collections, forms, receipts, shapes
+from . import collections, downloads, forms, receipts, shapes
 from .auth import owner
-from .downloads import attachment
 from .state import EXTENSION, services
 
 PAGE = 50
@@ -158,11 +157,10 @@ def progress() -> ResponseReturnValue:
 
 
 def original(document_id: UUID) -> Response:
-    """The file as it was uploaded, for saving only."""
+    """The file as it was uploaded, to save; with `?show=1` to look at, when it is a picture or a PDF."""
     document = _document(document_id)
     body = services().library.original(owner=owner(), document_id=document_id)
-    # Not its own type: what somebody uploaded must never be shown as a page of this site.
-    return attachment(body, name=document.name, media_type="application/octet-stream", size=document.size)
+    return downloads.original(body, name=document.name, media_type=document.media_type, size=document.size)
 
 
 def _fetch() -> ResponseReturnValue:

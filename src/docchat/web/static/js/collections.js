@@ -41,8 +41,14 @@ class Collections extends HTMLElement {
 
   #chosen() {
     const found = this.#collections.find(({ id }) => id === this.select.value);
-    this.panel.replaceChildren(...(found ? this.#about(found) : []));
+    this.panel.replaceChildren(...(found ? this.#about(found) : [h("span", { class: "soft" }, this.#readers())]));
     emit("documents-changed");
+  }
+
+  /** Who reads what is shown, when that is no single collection. */
+  #readers() {
+    const shared = this.#collections.some(({ access, members }) => access !== "owner" || members.length);
+    return shared && this.select.value === "" ? t("What is in no collection only you can read. Choose a collection to see who reads it.") : t("Only you can read what is here.");
   }
 
   #about(found) {
@@ -64,7 +70,8 @@ class Collections extends HTMLElement {
       this.#change("PUT", found, name.value.trim(), { role: role.value });
     });
     const remove = h("button", { type: "button", class: "button small danger-text", onclick: () => this.#delete(found) }, t("Delete collection…"));
-    return [...members, form, remove];
+    const alone = members.length ? [] : [h("span", { class: "soft" }, t("Only you can read what is here, until you share it."))];
+    return [...alone, ...members, form, remove];
   }
 
   async #make(event) {

@@ -5,7 +5,7 @@ import { emit, on } from "./bus.js";
 import { chooseHow, how, models } from "./choice.js";
 import { context } from "./context.js";
 import { h, points } from "./dom.js";
-import { Drafts } from "./drafts.js";
+import { Drafts, PAUSE } from "./drafts.js";
 import { homeOf, isOf } from "./home.js";
 import { locale, t } from "./i18n.js";
 import { chosen } from "./scope.js";
@@ -19,6 +19,7 @@ class Composer extends HTMLElement {
   #key = "";
   #busy = false;
   #sending = false;
+  #beginning = 0;
 
   connectedCallback() {
     this.form = this.querySelector("[data-form]");
@@ -30,6 +31,7 @@ class Composer extends HTMLElement {
     this.box.addEventListener("keydown", (event) => this.#typed(event));
     this.box.addEventListener("input", () => {
       this.#drafts.set(this.#key, this.box.value);
+      this.#begin();
       this.#look();
     });
     this.querySelector("[data-stop]").addEventListener("click", () => this.#stop());
@@ -107,6 +109,15 @@ class Composer extends HTMLElement {
     this.#put("");
     this.#keep();
     await this.#ask(question, how());
+  }
+
+  /** What is begun where there is no chat yet makes one, in which the server keeps it. */
+  #begin() {
+    clearTimeout(this.#beginning);
+    if (this.#key || this.#home.bound) return;
+    this.#beginning = setTimeout(() => {
+      if (!this.#key && !this.#sending && this.box.value.trim()) this.#home.chat().catch(() => {}); // the next key tries again
+    }, PAUSE);
   }
 
   /** What stands in the box is the draft of its chat. */

@@ -3,7 +3,7 @@
 import { put } from "./api.js";
 
 /** A draft is sent to the server when nobody has typed for so long. */
-const PAUSE = 700;
+export const PAUSE = 700;
 /** What was typed here lately is newer than what a request of before brings. */
 const FRESH = 10_000;
 

@@ -63,7 +63,7 @@ class Source extends HTMLElement {
       ["larger", () => t("Larger"), "+", () => this.#zoom.step(1), () => shown() && this.#zoom.can(1)],
       ["smaller", () => t("Smaller"), "-", () => this.#zoom.step(-1), () => shown() && this.#zoom.can(-1)],
       ["view", () => (this.#asText ? t("Show the page as a picture") : t("Show the page as text")), "", () => this.#switch(), () => shown() && !this.#part("view").hidden],
-      ["original", () => t("Download the original file"), "", () => this.#part("original").click(), () => shown() && !this.#part("original").hidden],
+      ["original", () => t("Open the original file"), "", () => this.#part("original").click(), () => shown() && !this.#part("original").hidden],
       ["close", () => t("Close the source"), "Escape", () => this.close(), () => shown() && over.matches],
     ];
     for (const [id, name, keys, run, when] of all) offer({ id: `source.${id}`, name, keys: keys === "Escape" ? "" : keys, run, when });
@@ -115,7 +115,6 @@ class Source extends HTMLElement {
     this.#part("name").textContent = citation.name;
     this.#part("name").title = citation.name;
     this.#part("original").hidden = false;
-    this.#part("original").href = `${context().api}${this.#base}/original`;
     this.#load(citation.page);
     if (fresh || !this.contains(document.activeElement)) this.#part("name").focus({ preventScroll: true });
   }
@@ -168,6 +167,8 @@ class Source extends HTMLElement {
   async #load(number) {
     const ticket = ++this.#ticket;
     const { document } = this.#shown;
+    // A browser that shows PDFs turns to the page; it means nothing for other files.
+    this.#part("original").href = `${context().api}${this.#base}/original?show=1#page=${number}`;
     try {
       const page = await get(`${this.#base}/pages/${number}`);
       if (ticket !== this.#ticket) return;
