@@ -97,6 +97,8 @@ class Site:
 
 
 class _Quiet(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"  # a page has ninety files: not a connection and a thread for each
+
     def log(self, type: str, message: str, *arguments: Any) -> None:
         pass
 
