@@ -28,6 +28,17 @@ _OPTIONS = (
     "--window-size=1280,900",
 )
 
+_BY_KEYS = 2
+"""Characters at each end of a long text that are typed key by key; what is between comes at once, as from a phone."""
+_CANDIDATES = """
+const bare = text => text.replace(/[\\s\\u00ad\\u200b-\\u200f]+/g, '').toLowerCase();
+const wanted = bare(arguments[1]);
+return [...document.querySelectorAll(arguments[0])].filter(found =>
+  (found.checkVisibility({ visibilityProperty: true }) || found.localName === 'option'
+    || getComputedStyle(found).display === 'contents')
+  && (!wanted || bare(found.textContent).includes(wanted)));
+"""
+
 
 def chromium() -> tuple[str, str] | None:
     """Paths of the browser and its driver, None when one is missing."""
@@ -110,7 +121,7 @@ class Browser:
 
     def all(self, selector: str) -> list[WebElement]:
         """The elements that a person can see."""
-        return [found for found in self.driver.find_elements(By.CSS_SELECTOR, selector) if found.is_displayed()]
+        return [found for found in self._candidates(selector) if found.is_displayed()]
 
     def see(self, selector: str, *, text: str = "", seconds: float = SECONDS) -> WebElement:
         """Wait until an element is seen that holds `text`."""
@@ -140,7 +151,12 @@ class Browser:
         return str(self.run("return document.documentElement.textContent"))
 
     def _holding(self, selector: str, text: str) -> WebElement | None:
-        return next((found for found in self.all(selector) if text in found.text), None)
+        found = self._candidates(selector, text)
+        return next((element for element in found if element.is_displayed() and text in element.text), None)
+
+    def _candidates(self, selector: str, text: str = "") -> list[WebElement]:
+        """All that may be seen and hold `text`, and some more: the driver takes ten times as long to be sure of one."""
+        return cast(list[WebElement], self.run(_CANDIDATES, selector, text))
 
     # doing
 
@@ -163,7 +179,8 @@ class Browser:
     def sign_in(self, name: str, password: str) -> None:
         """Fill in the form that asks for name and password, which must be on the screen."""
         self.see("[name=username]").send_keys(name)
-        self.see("[name=password]").send_keys(password + Keys.ENTER)
+        self.fill(self.see("[name=password]"), password)
+        self.press(Keys.ENTER)
 
     def upload(self, *paths: Path) -> None:
         """Pick files and wait until each is ready."""
@@ -173,12 +190,23 @@ class Browser:
 
     def type(self, text: str) -> None:
         """Type into the box for questions."""
-        self.see("textarea[name=question]").send_keys(text)
+        self.fill(self.see("textarea[name=question]"), text)
+
+    def fill(self, field: WebElement, text: str) -> None:
+        """Type into a field; of a long text only the ends key by key."""
+        first, middle, last = text[:_BY_KEYS], text[_BY_KEYS:-_BY_KEYS], text[-_BY_KEYS:]
+        if len(middle) <= _BY_KEYS or not middle.isprintable():
+            field.send_keys(text)
+            return
+        field.send_keys(first)
+        self.driver.execute_cdp_cmd("Input.insertText", {"text": middle})
+        field.send_keys(last)
 
     def ask(self, question: str, *, wait: bool = True) -> None:
         """Ask and, unless told otherwise, wait for the end of the answer."""
         before = self.answers
-        self.type(question + Keys.ENTER)
+        self.type(question)
+        self.press(Keys.ENTER)
         self.wait(lambda: self.answers > before, "an answer")
         if wait:
             self.see_no("[data-stop]", seconds=60)
