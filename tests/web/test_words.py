@@ -51,6 +51,20 @@ def test_an_error_is_told_in_the_language_and_keeps_its_code(client: FlaskClient
     )
 
 
+def test_errors_with_figures_and_of_several_sentences_are_told(client: FlaskClient) -> None:
+    german = {"Accept-Language": "de"}
+    session = client.post("/api/sessions").get_json()["id"]
+    answer = client.patch(f"/api/sessions/{session}", json={"title": "x" * 1000}, headers=german)
+    assert (answer.status_code, answer.get_json()["error"]) == (413, "Ein Titel hat höchstens 200 Zeichen.")
+    app = client.application
+    with app.test_request_context(headers=german):
+        assert words.told(
+            "This is too long for the model. Please ask a shorter question. Strange. This file is empty."
+        ) == ("Das ist zu lang für das Modell. Bitte stellen Sie eine kürzere Frage. Strange. Diese Datei ist leer.")
+    with app.test_request_context():
+        assert words.told("This file is empty.") == "This file is empty."
+
+
 def test_a_host_names_the_language_and_the_person_still_chooses(host: Host, client: FlaskClient) -> None:
     host.replace(user=dataclasses.replace(host.services.user, language=lambda: "fr_CA"))
     assert '<html lang="fr"' in client.get("/documents", headers={"Accept-Language": "de"}).text

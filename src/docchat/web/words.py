@@ -23,6 +23,7 @@ RIGHT_TO_LEFT = frozenset({"ar"})
 
 _FILES = Path(__file__).parent / "static" / "locales"
 _VALUE = re.compile(r"\{(\w+)\}")
+_SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z])")
 
 
 def language() -> str:
@@ -54,13 +55,29 @@ def told(message: str) -> str:
     spoken = language()
     if spoken == DEFAULT:
         return message
-    known = translated(message, spoken)
+    sentences = _SENTENCE.split(message)
+    said: list[str] = []
+    while sentences:
+        # As many of them together as one text has.
+        size, text = next(
+            (size, text)
+            for size in range(len(sentences), -1, -1)
+            if (text := _known(" ".join(sentences[:size]), spoken) if size else sentences[0]) is not None
+        )
+        said.append(text)
+        del sentences[: size or 1]
+    return " ".join(said)
+
+
+def _known(message: str, language: str) -> str | None:
+    """A text with its values in it, in a language; None where nobody has translated it."""
+    known = translated(message, language)
     if known != message:
         return known
-    for key, pattern in _patterns(spoken):
+    for key, pattern in _patterns(language):
         if found := pattern.fullmatch(message):
-            return filled(translated(key, spoken), found.groupdict())
-    return message
+            return filled(translated(key, language), found.groupdict())
+    return None
 
 
 def filled(text: str, values: dict[str, object] | dict[str, str]) -> str:

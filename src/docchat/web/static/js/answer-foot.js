@@ -5,14 +5,14 @@ import { hasModel, models } from "./choice.js";
 import { asMarkdown } from "./copying.js";
 import { h, icon, iconButton } from "./dom.js";
 import { feedback } from "./feedback.js";
-import { locale, t } from "./i18n.js";
+import { locale, t, told } from "./i18n.js";
 
 /** Nodes below a finished answer. `text` and `citations` are what is shown; `again(how)` has it made anew. */
 export function footOf({ session, message, text, citations, again }) {
   const nodes = [];
   if (message.state === "stopped") nodes.push(h("p", { class: "soft stopped" }, t("Stopped. This is what was there until then.")));
   if (message.state === "failed") nodes.push(failed(message, again));
-  else if (message.error) nodes.push(h("p", { class: "soft stopped", role: "note" }, message.error));
+  else if (message.error) nodes.push(h("p", { class: "soft stopped", role: "note" }, told(message.error)));
   if (text) nodes.push(facts({ session, message, text, citations, again }));
   return nodes;
 }
@@ -21,7 +21,7 @@ function failed(message, again) {
   const button = (how, words) => h("button", { type: "button", class: "button small", onclick: () => again(how) }, words);
   const buttons = [button(message.mode ? { mode: message.mode } : {}, t("Ask again"))];
   if (message.mode === "model") buttons.push(button({ mode: "quotes" }, t("Quote my documents instead")));
-  return h("div", { class: "problem", role: "alert" }, h("span", {}, message.error || t("This answer is unfinished.")), ...buttons);
+  return h("div", { class: "problem", role: "alert" }, h("span", {}, told(message.error) || t("This answer is unfinished.")), ...buttons);
 }
 
 function facts({ session, message, text, citations, again }) {

@@ -8,7 +8,7 @@ import { emit, on } from "./bus.js";
 import { how } from "./choice.js";
 import { h } from "./dom.js";
 import { homeOf } from "./home.js";
-import { n, t } from "./i18n.js";
+import { n, t, told } from "./i18n.js";
 import { tellChanged } from "./identity.js";
 import { drawMemoryLine } from "./memory.js";
 import "./message.js";
@@ -270,7 +270,7 @@ class Conversation extends HTMLElement {
       this.#speak(view.text, true);
       emit("chats-stale");
     } else if (kind === "error") {
-      view.fail(data.error);
+      view.fail(told(data.error));
       emit("chats-stale");
     } else if (kind === "cleared") {
       emit("cut", { id: run.session, successor: data.successor });

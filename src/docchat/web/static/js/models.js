@@ -4,7 +4,7 @@ import { get, patch, post, request } from "./api.js";
 import { emit, on } from "./bus.js";
 import { confirm } from "./confirm.js";
 import { h, iconButton } from "./dom.js";
-import { locale, n, t } from "./i18n.js";
+import { locale, n, t, told } from "./i18n.js";
 
 const TRIAL_PATIENCE = 60_000;
 
@@ -209,7 +209,7 @@ class Models extends HTMLElement {
 /** What came of a trial, as nodes. */
 function trial(found) {
   const listed = found.models.length ? n(found.models.length, "The server lists {count} model.", "The server lists {count} models.") : t("The server lists no models.");
-  if (found.error) return [h("strong", {}, found.error), found.detail && h("span", {}, found.detail), h("span", {}, listed)].filter(Boolean);
+  if (found.error) return [h("strong", {}, told(found.error)), found.detail && h("span", {}, found.detail), h("span", {}, listed)].filter(Boolean);
   const seconds = (value) => `${value.toLocaleString(locale(), { minimumFractionDigits: value < 10 ? 2 : 0, maximumFractionDigits: value < 10 ? 2 : 0 })} s`;
   return [
     h("strong", {}, t("{name} answered.", { name: found.model || t("The model") })),

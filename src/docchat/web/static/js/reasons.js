@@ -1,6 +1,6 @@
 // What to do about a file that could not be read, by the code of the reason.
 
-import { t } from "./i18n.js";
+import { t, told } from "./i18n.js";
 
 const NEXT = {
   needs_ocr: t("Until then, add a version of it whose text can be selected with the mouse."),
@@ -18,7 +18,7 @@ const AGAIN = new Set(["needs_ocr", "ocr_failed", "reader_failed", "reader_crash
 /** Why a document or attachment cannot be read, and what to do next. */
 export function reason({ error, code }) {
   if (code === "locked") return t("Locked with a password.");
-  return [error || t("This file could not be read."), NEXT[code]].filter(Boolean).join(" ");
+  return [told(error) || t("This file could not be read."), NEXT[code]].filter(Boolean).join(" ");
 }
 
 /** Whether to offer another try. */

@@ -3,7 +3,7 @@
 import { errorOf, headers, offline, post, refreshToken } from "./api.js";
 import { bytes } from "./dom.js";
 import { context } from "./context.js";
-import { t } from "./i18n.js";
+import { t, told } from "./i18n.js";
 import { reason } from "./reasons.js";
 import { watch } from "./watch.js";
 
@@ -100,7 +100,7 @@ export class Upload extends EventTarget {
     const { status, body } = answer;
     if (status !== 201) throw errorOf(status, body);
     const taken = body.documents ?? body.attachments;
-    if (!taken.length) throw new Error(body.errors[0].error);
+    if (!taken.length) throw new Error(told(body.errors[0].error));
     return taken[0];
   }
 
