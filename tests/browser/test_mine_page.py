@@ -4,9 +4,11 @@ import io
 from collections.abc import Callable
 
 from selenium.webdriver.common.keys import Keys
+from sqlalchemy import insert
 
+from docchat.db.schema import job
 from docchat.server.accounts import Accounts
-from docchat.types import Draft
+from docchat.types import Draft, utc_now
 
 from ..server.live import PASSWORD
 from .conftest import Site
@@ -79,6 +81,8 @@ def test_the_archive_and_the_erasure_by_mouse_and_their_failures(
     browser.click("[data-erase]")
     browser.see("[data-done]", text="Everything is erased")
     assert site.services.library.list(owner=owner).items == ()
+    browser.click("[data-done] [data-receipt]")
+    browser.see("docchat-receipt dialog", text="1 document")
 
 
 def test_the_operator_sees_numbers_and_looks_after_users(open_browser: Callable[[str], Browser], site: Site) -> None:
@@ -116,3 +120,41 @@ def test_the_operator_sees_numbers_and_looks_after_users(open_browser: Callable[
     browser.see(f"{row} button:last-child").send_keys(Keys.SPACE)
     browser.see_no(row, text="shut out")
     assert not accounts.named(name=somebody).disabled
+    _the_other_way(browser, site, accounts, somebody)
+
+
+def _the_other_way(browser: Browser, site: Site, accounts: Accounts, somebody: str) -> None:
+    """What was done by mouse by keyboard, and the other way round; days, and jobs that were given up, by both."""
+    row = f"[data-user='{accounts.named(name=somebody).id}']"
+    browser.see("docchat-users [data-add]").send_keys(Keys.ENTER)
+    browser.press("nobody", Keys.ESCAPE)
+    browser.see_no("docchat-users form")
+    browser.press(Keys.ENTER)
+    browser.press("latecomer", Keys.TAB, PASSWORD, Keys.TAB, Keys.SPACE, Keys.ENTER)
+    browser.see("[data-users] li", text="latecomer administrator")
+    assert accounts.named(name="latecomer").admin
+    browser.click(f"{row} button")
+    browser.click("docchat-users [data-cancel]")
+    browser.click(f"{row} button")
+    browser.press(*PASSWORD)
+    browser.click("docchat-users [data-save]")
+    browser.wait(lambda: accounts.verify(name=somebody, password=PASSWORD) is not None, "the new password")
+    browser.click(f"{row} button:last-child")
+    browser.see("docchat-confirm dialog", text="gets nothing")
+    browser.press(Keys.TAB, Keys.ENTER)
+    browser.see(row, text="shut out")
+    browser.click(f"{row} button:last-child")
+    browser.see_no(row, text="shut out")
+
+    browser.see("docchat-operate [data-days]").send_keys(Keys.ARROW_DOWN)
+    chosen = browser.run("return document.querySelector('[data-days]').value")
+    browser.click("docchat-operate [data-days] option:first-child")
+    assert browser.run("return document.querySelector('[data-days]').value") != chosen
+    for again in ("mouse", "keys"):
+        with site.services.database.write() as connection:
+            lost = {"kind": "embed", "subject": again, "run_at": utc_now(), "attempts": 5}
+            connection.execute(insert(job).values(lost | {"error": "store_unavailable", "failed_at": utc_now()}))
+        browser.driver.refresh()
+        button = browser.see("docchat-operate [data-retry]")
+        button.click() if again == "mouse" else button.send_keys(Keys.ENTER)
+        browser.see(".notices", text="1 job is tried again.")
