@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from docchat.documents.cutting import passages_of
-from docchat.documents.formats import read
+from docchat.documents.formats import pdf_traces, read
 from docchat.documents.formats.part import LONGEST_HIDDEN, Part
 
 from .. import samples
@@ -254,6 +254,17 @@ def test_pdf(content: bytes) -> None:
 def test_pdf_small_white_text_keeps_its_blanks() -> None:
     text = b"BT /F1 11 Tf 50 700 Td (Visible) Tj ET 1 1 1 rg BT /F1 1 Tf 50 600 Td (two words) Tj ET"
     assert _split(raw_pdf(text), "a.pdf") == ("Visible", "[Hidden text: two words]")
+
+
+def test_pdf_lines_too_small_to_read_are_told_without_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = b" 1 1 1 rg BT /F1 0.5 Tf 50 %d Td (%s) Tj ET"
+    letters = b" BT /F1 0.5 Tf 200 Tz 50 450 Td (Wide ) Tj /F1 11 Tf 100 Tz (Wide) Tj ET"
+    content = _LINE + small % (600, b"5f4c" * 12) + b" 0 g" + letters + small % (400, b"two words")
+    drawn: list[object] = []
+    monkeypatch.setattr(pdf_traces.Traces, "_draw", drawn.append)
+    part = read(raw_pdf(content), "a.pdf")[0]
+    assert (part.visible, _hidden(part)) == ("Opens at 07:15.\n\nWide", f"[Hidden text: {'5f4c' * 12} Wide two words]")
+    assert not drawn
 
 
 def test_pdf_letters_hidden_within_a_word() -> None:

@@ -11,7 +11,7 @@ from ...errors import Unreadable
 from . import pdf_hidden, pdf_streams, png
 from .invisible import smuggled
 from .part import Part, bounded, clean, conceal
-from .pdf_glyphs import Glyphs, characters_of, glyphs_of
+from .pdf_glyphs import NOTHING, Glyphs, characters_of, glyphs_of
 from .pdf_layout import assemble, spaced
 from .pdf_sheet import Sheet
 from .pdf_words import Words
@@ -128,12 +128,16 @@ def _text(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, label: str, 
     if objects.doubtful:
         pdf_hidden.settle(page, textpage, objects)
     words = Words(textpage, characters)
-    letters, secret = _letters(page, textpage, characters, words.in_doubt(objects.suspects), objects)
+    doubts = words.in_doubt(objects.suspects)
+    small = words.too_small(doubts) if objects.strays else {}
+    letters, secrets = _letters(page, textpage, characters, [one for one in doubts if one[0] not in small], objects)
+    letters |= dict.fromkeys(small, NOTHING)
+    secrets |= small
     text, boxes = assemble(words.lines(Sheet(page), letters))
     part = Part(label=f"{label} (scan)" if objects.is_scan else label, text=text, boxes=boxes)
     if len(text) < _LEAST_TEXT and objects.needs_ocr:
         part = Part(label=label, text=text, boxes=boxes, scan=(number,))
-    return conceal(part, [" ".join(secret), *smuggled(characters)])
+    return conceal(part, [" ".join(secrets[place] for place in sorted(secrets)), *smuggled(characters)])
 
 
 def _letters(
@@ -142,21 +146,21 @@ def _letters(
     characters: str,
     lines: Sequence[tuple[int, range]],
     objects: pdf_hidden.Objects,
-) -> tuple[dict[int, Glyphs], list[str]]:
-    """What people see of these lines, by number, and the texts that they do not see."""
+) -> tuple[dict[int, Glyphs], dict[int, str]]:
+    """What people see of these lines, and the texts that they do not see, by the number of the line."""
     wanted = [place for _, places in lines for place in places]
     glyphs = glyphs_of(textpage, characters, wanted)
     unseen = pdf_hidden.out_of_sight(page, glyphs.boxes)
     found = pdf_hidden.unseen(page, textpage, wanted, glyphs.boxes, unseen, objects)
     unseen = list(map(or_, unseen, found)) if unseen and found else unseen or found
     seen: dict[int, Glyphs] = {}
-    secret: list[str] = []
+    secret: dict[int, str] = {}
     start = 0
     for number, places in lines:
         line, hides = glyphs.part(start, start + len(places)), unseen[start : start + len(places)]
         start += len(places)
         if any(hides):
-            secret.append(clean(spaced(line.chosen(hides))).replace("\n", " "))
+            secret[number] = clean(spaced(line.chosen(hides))).replace("\n", " ")
             line = line.chosen(list(map(not_, hides)))
         seen[number] = line
     return seen, secret

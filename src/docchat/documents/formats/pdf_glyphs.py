@@ -49,6 +49,10 @@ class Glyphs:
         return Glyphs("".join(compress(self.characters, wanted)), list(compress(self.boxes, wanted)))
 
 
+NOTHING = Glyphs("", [])
+"""What is left of a line that nobody sees."""
+
+
 def characters_of(textpage: pypdfium2.PdfTextPage) -> str:
     """Every character of a page, a blank for what is none."""
     count = max(0, textpage.count_chars())

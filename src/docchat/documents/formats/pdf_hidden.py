@@ -25,7 +25,8 @@ _PALE = 232
 _MOST_OBJECTS = 100_000
 _MOST_PAIRS = 400_000
 _DEEPEST = 6
-_SMALLEST = 1.5  # points
+SMALLEST = 1.5
+"""Points; letters that are neither higher nor wider cannot be read."""
 _MANY_PATHS = 50  # a page with more may be text turned into outlines
 _RULE = 4.0  # points; what is thinner is a line
 _CLEAR, _UNKNOWN = -2, -3
@@ -132,11 +133,11 @@ def _strays(page: pypdfium2.PdfPage, texts: Sequence[int], places: _Sides) -> se
             if x1 > x0 and (x0 < left or y0 < bottom or x1 > right or y1 > top)
         )
     highs, wides = list(map(sub, tops, bottoms)), list(map(sub, rights, lefts))
-    if min(highs) < _SMALLEST or min(wides) < _SMALLEST:
+    if min(highs) < SMALLEST or min(wides) < SMALLEST:
         found.update(
             text
             for text, high, wide in zip(texts, highs, wides, strict=True)
-            if (high < _SMALLEST or wide < _SMALLEST) and wide > 0 and pdf_calls.size(text) < 2 * _SMALLEST
+            if (high < SMALLEST or wide < SMALLEST) and wide > 0 and pdf_calls.size(text) < 2 * SMALLEST
         )
     return found
 
@@ -245,11 +246,10 @@ def out_of_sight(page: pypdfium2.PdfPage, boxes: Sequence[Edges]) -> list[bool]:
         return []
     lefts, bottoms, rights, tops = zip(*inked, strict=True)
     inside = min(rights) >= left and max(lefts) <= right and min(tops) >= bottom and max(bottoms) <= top
-    if inside and min(map(sub, tops, bottoms)) >= _SMALLEST:
+    if inside and min(map(sub, tops, bottoms)) >= SMALLEST:
         return []
     return [
-        x1 > x0
-        and (x1 < left or x0 > right or y1 < bottom or y0 > top or (y1 - y0 < _SMALLEST and x1 - x0 < _SMALLEST))
+        x1 > x0 and (x1 < left or x0 > right or y1 < bottom or y0 > top or (y1 - y0 < SMALLEST and x1 - x0 < SMALLEST))
         for x0, y0, x1, y1 in boxes
     ]
 
@@ -263,7 +263,9 @@ def settle(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, found: Obje
     places = {
         text: edges
         for text, edges in zip(placed, pdf_calls.bounds(placed), strict=True)
+        # A thin one is too small to read, or all dashes: the picture need not be drawn to know it.
         if max(edges[2] - edges[0], edges[3] - edges[1]) >= _LEAST_LINE
+        and min(edges[2] - edges[0], edges[3] - edges[1]) >= SMALLEST
     }
     if places:
         traces = Traces(page, around(places.values()))

@@ -79,9 +79,10 @@ def assemble(lines: Sequence[Line]) -> tuple[str, tuple[Box, ...]]:
     pieces: list[str] = []
     boxes: list[Box] = []
     length = 0
-    rights = _margins(lines)
+    follows = [False, *map(_follows, lines, lines[1:])]
+    rights = _margins(lines, follows)
     for index, line in enumerate(lines):
-        gap = _gap(lines[index - 1], line, rights[index - 1]) if index else ""
+        gap = _gap(lines[index - 1], line, rights[index - 1], follows=follows[index]) if index else ""
         pieces += [gap, line.text]
         start = length + len(gap)
         length = start + len(line.text)
@@ -107,7 +108,7 @@ def _follows(one: Line, other: Line) -> bool:
     return 0 < below < 2.1 * tallest and not beside and tallest < 1.6 * min(_height(one), _height(other))
 
 
-def _margins(lines: Sequence[Line]) -> list[float]:
+def _margins(lines: Sequence[Line], follows: Sequence[bool]) -> list[float]:
     """For each line the right margin there: of the lines near it in the run of lines it stands in.
 
     A margin that only one line reaches is none, unless it is the page's own: then the line may be a heading.
@@ -117,7 +118,7 @@ def _margins(lines: Sequence[Line]) -> list[float]:
     widest = max(rights, default=0.0) - _RAGGED
     start = 0
     for index in range(1, len(lines) + 1):
-        if index == len(lines) or not _follows(lines[index - 1], lines[index]):
+        if index == len(lines) or not follows[index]:
             for place in range(start, index):
                 near = sorted(rights[max(start, place - _NEAR) : min(index, place + _NEAR + 1)])
                 shared = len(near) > 1 and near[-2] >= near[-1] - _RAGGED
@@ -126,7 +127,7 @@ def _margins(lines: Sequence[Line]) -> list[float]:
     return margins
 
 
-def _gap(line: Line, following: Line, right: float) -> str:
+def _gap(line: Line, following: Line, right: float, *, follows: bool) -> str:
     if line.hyphen:
         return ""
     if _same_row(line, following):
@@ -134,7 +135,7 @@ def _gap(line: Line, following: Line, right: float) -> str:
         if apart < 0:
             return "\n"
         return _between(line.text) if apart > 2.2 * _height(line) else " "
-    if not _follows(line, following):
+    if not follows:
         return "\n\n"
     if tables.SEPARATOR not in line.text + following.text and _is_wrapped(line, following, right):
         return glue(line.text, following.text)

@@ -14,6 +14,7 @@ from . import pdf_calls
 from .part import clean
 from .pdf_calls import Edges
 from .pdf_glyphs import BREAKS, HYPHEN, NOWHERE, Glyphs
+from .pdf_hidden import SMALLEST
 from .pdf_layout import Line, is_apart, spaced
 from .pdf_sheet import Sheet
 
@@ -50,6 +51,23 @@ class Words:
                 and self._is_even(words, widths[words], gaps[words.start : words.stop - 1])
             ):
                 found.append((number, range(*line)))
+        return found
+
+    def too_small(self, lines: Sequence[tuple[int, range]]) -> dict[int, str]:
+        """Those of the lines of which no letter can be read, by their number, with their text.
+
+        To know that, their letters need not be asked for one by one.
+        """
+        found = {}
+        for number, places in lines:
+            words = self._places[number]
+            highs = map(sub, self._tops[words], self._bottoms[words])
+            wides = map(sub, self._rights[words], self._lefts[words])
+            lengths = [end - start for start, end in self._spans[words]]
+            if all(0 < high < SMALLEST for high in highs) and all(
+                0 < wide < SMALLEST * length for wide, length in zip(wides, lengths, strict=True)
+            ):
+                found[number] = clean(self._characters[places.start : places.stop]).replace("\n", " ")
         return found
 
     def lines(self, sheet: Sheet, letters: Mapping[int, Glyphs]) -> list[Line]:
