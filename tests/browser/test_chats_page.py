@@ -68,7 +68,11 @@ def test_chats_are_found_pinned_renamed_put_away_and_deleted(browser: Browser, s
     by_menu(browser, "Dams", "Archive")
     browser.see_no(".chat-link", text="Dams")
     assert store.get(owner=who, session_id=ids["Dams"]).archived
+    slow = site.faults.held["/api/sessions/search"] = threading.Event()
     browser.see("[name=text]").send_keys("dams needle")
+    browser.see(".chats-empty", text="Searching your chats")
+    del site.faults.held["/api/sessions/search"]
+    slow.set()
     browser.see(".hit", text="Archived")
     assert [mark.text for mark in browser.all(".hit mark")] == ["Dams", "needle"]
     browser.press(Keys.ESCAPE)

@@ -80,7 +80,7 @@ def _hit(session: ChatSession, message_id: int | None, text: str, words: list[st
 
 def _fold(text: str) -> str:
     """Lower case and without accents, but of the same length, so that places in it are places in the text."""
-    return "".join(_fold_character(character) for character in text)
+    return text.lower() if text.isascii() else "".join(_fold_character(character) for character in text)
 
 
 def _fold_character(character: str) -> str:

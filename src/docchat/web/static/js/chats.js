@@ -10,6 +10,7 @@ import { locale, n, t } from "./i18n.js";
 
 const DAY = 86_400_000;
 const PAUSE = 200;
+const SLOW = 400;
 const PAGE = 40;
 /** So many places a search tells of. */
 const MOST_HITS = 20;
@@ -269,6 +270,8 @@ class Chats extends HTMLElement {
 
   async #search(ticket) {
     const text = this.input.value.trim();
+    // Chats are sealed: each is opened for it, which takes a while where there are thousands.
+    const slow = setTimeout(() => ticket === this.#ticket && this.#say(t("Searching your chats…")), SLOW);
     try {
       const { hits } = await post("sessions/search", { text });
       if (ticket !== this.#ticket) return;
@@ -278,6 +281,8 @@ class Chats extends HTMLElement {
       this.list.replaceChildren(h("p", { class: "soft chats-found", role: "status" }, count), h("ul", {}, ...hits.map((hit) => h("li", {}, this.#hit(hit)))));
     } catch (error) {
       if (ticket === this.#ticket) this.#say(error.message);
+    } finally {
+      clearTimeout(slow);
     }
   }
 
