@@ -165,8 +165,15 @@ class Browser:
         self.driver.get(self.url + path)
 
     def click(self, selector: str, *, text: str = "") -> None:
-        """Click what is seen."""
-        self.see(selector, text=text).click()
+        """Click what is seen; what is drawn anew just then is seen again."""
+
+        def clicked() -> bool:
+            found = self._holding(selector, text)
+            if found is not None:
+                found.click()
+            return found is not None
+
+        self.wait(clicked, f"{selector} with {text!r} to click" if text else f"{selector} to click")
 
     def press(self, *keys: str) -> None:
         """Press keys wherever the focus is."""
