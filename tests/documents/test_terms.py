@@ -80,6 +80,11 @@ def test_porter(word: str, expected: str) -> None:
     assert stem(word) == expected
 
 
+@given(st.text("aZ\u00e9\u0416\u2019'.,&-_ 05\u0660\u00b2\u00a7", max_size=30))
+def test_a_letter_of_another_script_changes_no_other_term(text: str) -> None:
+    assert terms(f"{text} \u4e00") == [*terms(text), "\u4e00"]
+
+
 def cached() -> dict[str, int]:
     """How many values each cache of ours holds."""
     caches = [one for one in gc.get_objects() if isinstance(one, functools._lru_cache_wrapper)]

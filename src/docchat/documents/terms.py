@@ -30,6 +30,9 @@ _TOKEN = re.compile(
     rf"|[^\W{_RUN}](?:[\w{_MARK}](?<![{_RUN}]))*"
     rf"(?:['\u2019.&-](?=[^\W_])[\w{_MARK}]+(?<![{_RUN}]))*"
 )
+# The same where a text has no such character: in two thirds of the time.
+_PLAIN = re.compile(r"\d+(?:[.,]\d+)*(?![^\W_])|\w+(?:['\u2019.&-](?=[^\W_])\w+)*")
+_SPECIAL = re.compile(f"[{_RUN}{_MARK}]")
 _RUN_START = re.compile(f"[{_RUN}]")
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d{3}){2,}")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -74,7 +77,8 @@ def terms(text: str, known: Known | None = None, *, tongue: str = "") -> list[st
     if not text.isascii():
         text = unicodedata.normalize("NFKC", _few_marks(text)).translate(_DROPPED)
     found: list[str] = []
-    for token in _TOKEN.findall(text.casefold()):
+    text = text.casefold()
+    for token in (_TOKEN if _SPECIAL.search(text) else _PLAIN).findall(text):
         key = f"{tongue}:{token}" if tongue else token
         if key not in known:
             known[key] = _token_terms(token, tongue)
