@@ -117,7 +117,11 @@ def extend(descriptor: int, slots: int) -> None:
 def read_states(descriptor: int, slots: Sequence[int]) -> tuple[SlotState, ...]:
     """The state of each slot, in the order asked; neighbours are read together. Beyond the end are HOLEs."""
     if len(slots) <= _FEW:
-        return tuple([_state(os.pread(descriptor, 1, at(slot))) for slot in slots])
+        first = min(slots, default=0)
+        if max(slots, default=0) - first > _READ_GAP:
+            return tuple([_state(os.pread(descriptor, 1, at(slot))) for slot in slots])
+        data = os.pread(descriptor, SLOT_BYTES * (max(slots, default=0) - first) + 1, at(first))
+        return tuple([_state(data[SLOT_BYTES * (slot - first) :][:1]) for slot in slots])
     found: dict[int, SlotState] = {}
     for run in _runs(sorted(set(slots)), gap=_READ_GAP, most=_BLOCK_SLOTS):
         data = os.pread(descriptor, SLOT_BYTES * (run[-1] - run[0]) + 1, at(run[0]))[::SLOT_BYTES]
