@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
@@ -225,7 +226,6 @@ def test_an_answer_that_nobody_follows_ends(there: str) -> None:
 
 def test_what_is_read_elsewhere_is_stored_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "FOLLOWED_SECONDS", 0.05)
-    monkeypatch.setattr(runs, "STORE_ROUNDS", 1000)
     rows = Rows(Switch())
     watched = make_runs(Switch(), rows)
     kept: list[str] = []
@@ -239,6 +239,28 @@ def test_what_is_read_elsewhere_is_stored_often(monkeypatch: pytest.MonkeyPatch)
         assert time.monotonic() - begun < 2
         time.sleep(0.005)
     assert set(kept) == {"read"}
+
+
+def test_many_are_stored_in_turn_in_a_part_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "FOLLOWED_SECONDS", 0.05)
+    monkeypatch.setattr(runs, "STORED_SECONDS", 0.0)
+    watched = make_runs(Switch(), Rows(Switch()))
+    kept: list[int] = []
+
+    def keep(number: int) -> None:
+        kept.append(number)
+        time.sleep(0.02)
+
+    begun = time.monotonic()
+    for number in range(6):
+        live = live_run(Switch())
+        live.keep = partial(keep, number)
+        watched.add(live)
+    while len(kept) < 12:
+        assert time.monotonic() - begun < 5
+        time.sleep(0.005)
+    assert time.monotonic() - begun > 12 * 0.05 * 0.8, "one a round: storing takes longer than its part"
+    assert sorted(kept[:6]) == [0, 1, 2, 3, 4, 5], "none twice before all were stored once"
 
 
 def test_runs_of_others() -> None:

@@ -61,6 +61,8 @@ class LiveRun:
         """Its end is being stored: nothing may be stored, or missed, any more."""
         self.keep: Callable[[], None] = _nothing
         """Stores what was said so far."""
+        self.kept_at = time.monotonic()
+        """When that was done last."""
         self._followers = 0
         self._followed_at = time.monotonic()
         self._elsewhere: datetime | None = None

@@ -22,14 +22,15 @@ BEAT_SECONDS = 2.0
 """How often it says in the database that they do."""
 FOLLOWED_SECONDS = 0.25
 """How often the text of an answer is stored that somebody follows through another process."""
-STORE_ROUNDS = 8
-"""That of the others is stored every so many times: every two seconds."""
+STORED_SECONDS = 2.0
+"""How often that of the others is, unless there are very many."""
 KEPT_SECONDS = 30.0
 """How long an answer that has ended can be followed from memory."""
 
 LEFT_ALONE = "Nobody was following this answer any more, so it was stopped. Ask again to have it whole."
-# Asking for many rows may take one part in so many of the time.
-_LOOK_SHARE = 10.0
+# Asking for many rows may take one part in so many of the time, and storing what nobody reads from there too.
+_LOOK_SHARE = 20.0
+_STORE_SHARE = 5.0
 
 logger = logging.getLogger(__name__)
 
@@ -203,15 +204,24 @@ class Runs:
 
     def _keep_storing(self) -> None:
         """Store what running answers have said: often when somebody reads it from there, else now and then."""
-        rounds = 0
         while self._busy.wait():
             time.sleep(FOLLOWED_SECONDS)
-            rounds += 1
-            for live in self._running():
-                if live.followed_elsewhere or rounds % STORE_ROUNDS == 0:
-                    begun = time.monotonic()
-                    _guarded("stored", live.keep)
-                    time.sleep(time.monotonic() - begun)  # others write, too: one after another would shut them out
+            running = self._running()
+            for live in running:
+                if live.followed_elsewhere:
+                    _store(live)
+            until = time.monotonic() + FOLLOWED_SECONDS / _STORE_SHARE
+            for live in sorted(running, key=lambda live: live.kept_at):
+                if time.monotonic() > until or time.monotonic() - live.kept_at < STORED_SECONDS:
+                    break
+                _store(live)
+
+
+def _store(live: LiveRun) -> None:
+    begun = time.monotonic()
+    live.kept_at = begun
+    _guarded("stored", live.keep)
+    time.sleep(time.monotonic() - begun)  # others write, too: one after another would shut them out
 
 
 def _guarded(what: str, work: Callable[[], None]) -> None:
