@@ -130,7 +130,7 @@ def _listed(services: Services, session: ChatSession) -> str | None:
 
 def _hits(services: Services, session: ChatSession) -> bool:
     word = session.title.split()[0]
-    return any(hit.session.id == session.id for hit in search(services.store, owner=session.owner, text=word))
+    return any(hit.session.id == session.id for hit in search(services.store, owner=session.owner, text=word).hits)
 
 
 def run_jobs(services: Services) -> int:

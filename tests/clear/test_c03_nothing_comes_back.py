@@ -228,7 +228,7 @@ def readable(worker: Services, session: ChatSession) -> bool:
             way()
             return True
     listed = [item.id for item in worker.store.list(owner=owner, limit=100).items]
-    return session_id in listed or bool(search(worker.store, owner=owner, text="CANARY"))
+    return session_id in listed or bool(search(worker.store, owner=owner, text="CANARY").hits)
 
 
 class TwoWorkers(RuleBasedStateMachine):

@@ -18,24 +18,34 @@ def test_search_finds_all_words_in_own_chats_only(house: House) -> None:
     house.store.append(owner="ada", session_id=hers.id, drafts=[Draft("user", "Where does the LION sleep at night?")])
     other = house.store.create(owner="bob", title="lion")
     house.store.append(owner="bob", session_id=other.id, drafts=[Draft("user", "lion sleep")])
-    (hit,) = search(house.store, owner="ada", text="lion SLEEP")
+    (hit,) = search(house.store, owner="ada", text="lion SLEEP").hits
     assert hit.session.id == hers.id
     assert [hit.snippet[start:end] for start, end in hit.marks] == ["LION", "sleep"]
-    (title,) = search(house.store, owner="ada", text="lowen")
+    (title,) = search(house.store, owner="ada", text="lowen").hits
     assert title.message_id is None
-    assert search(house.store, owner="ada", text="lion tiger") == ()
+    assert search(house.store, owner="ada", text="lion tiger").hits == ()
     house.clearing.clear(owner="ada", session_id=hers.id)
-    assert search(house.store, owner="ada", text="lion") == ()
+    assert search(house.store, owner="ada", text="lion").hits == ()
     with pytest.raises(InvalidInput):
         search(house.store, owner="ada", text="  ")
+
+
+def test_a_search_says_whether_it_looked_through_all(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        session = house.store.create(owner="ada", title=f"chat {number}")
+        house.store.append(owner="ada", session_id=session.id, drafts=[Draft("user", "words")] * 4)
+    assert search(house.store, owner="ada", text="lion") == ((), True)
+    monkeypatch.setattr("docchat.sessions.search.MAX_SEARCHED_MESSAGES", 8)
+    assert search(house.store, owner="ada", text="lion") == ((), False)
+    assert search(house.store, owner="nobody", text="lion") == ((), True)
 
 
 def test_search_looks_through_long_chats(house: House) -> None:
     session = house.store.create(owner="ada")
     drafts = [Draft("user", f"word{number} common") for number in range(450)]
     house.store.append(owner="ada", session_id=session.id, drafts=drafts)
-    assert len(search(house.store, owner="ada", text="word3 common", limit=500)) == 111
-    assert len(search(house.store, owner="ada", text="common", limit=20)) == 20
+    assert len(search(house.store, owner="ada", text="word3 common", limit=500).hits) == 111
+    assert len(search(house.store, owner="ada", text="common", limit=20).hits) == 20
 
 
 def test_exports_hold_messages_and_sources(house: House) -> None:
@@ -67,4 +77,4 @@ def test_a_chat_cleared_during_the_search_is_not_found(house: House, monkeypatch
         return page
 
     monkeypatch.setattr(house.store, "messages", messages_then_clear)
-    assert search(house.store, owner="ada", text="lion") == ()
+    assert search(house.store, owner="ada", text="lion").hits == ()

@@ -313,7 +313,7 @@ def test_one_damaged_key_leaves_the_other_chats_readable(house: House, monkeypat
 
     monkeypatch.setattr(house.keyring, "open", open_damaged)
     assert [session.title for session in house.store.list(owner="ada").items] == ["whole", ""]
-    assert [hit.session.id for hit in search(house.store, owner="ada", text="words")] == [whole.id]
+    assert [hit.session.id for hit in search(house.store, owner="ada", text="words").hits] == [whole.id]
     with pytest.raises(KeyDamaged):  # never taken for cleared
         house.store.get(owner="ada", session_id=damaged.id)
     house.clearing.delete(owner="ada", session_id=damaged.id)

@@ -1,6 +1,7 @@
 """Search in one's own chats: titles and messages are opened one after another and looked through in memory."""
 
 import unicodedata
+from typing import NamedTuple
 from uuid import UUID
 
 from ..errors import Cleared, InvalidInput, KeyDamaged, NotFound
@@ -11,7 +12,14 @@ MAX_SEARCHED_MESSAGES = 20_000
 _AROUND = 60
 
 
-def search(store: SessionStore, *, owner: str, text: str, limit: int = 20) -> tuple[SearchHit, ...]:
+class Found(NamedTuple):
+    """The hits, and whether every chat was looked through for them."""
+
+    hits: tuple[SearchHit, ...]
+    complete: bool
+
+
+def search(store: SessionStore, *, owner: str, text: str, limit: int = 20) -> Found:
     """Hits for all words of `text` in the newest chats first, one hit a message, at most `limit`.
 
     No index is kept, since its words would outlive the chat; the newest 20,000 messages are looked through.
@@ -33,9 +41,10 @@ def search(store: SessionStore, *, owner: str, text: str, limit: int = 20) -> tu
         cursor = page.next
         if cursor is None:
             break
+    complete = cursor is None and searched < MAX_SEARCHED_MESSAGES and len(hits) < limit
     # A long search may see a chat cleared under its hands: what is handed out is looked at once more.
     living = {session_id: _lives(store, owner, session_id) for session_id in {hit.session.id for hit in hits}}
-    return tuple(hit for hit in hits if living[hit.session.id])[:limit]
+    return Found(tuple(hit for hit in hits if living[hit.session.id])[:limit], complete)
 
 
 def _lives(store: SessionStore, owner: str, session_id: UUID) -> bool:

@@ -121,9 +121,9 @@ def clear_current() -> Response:
 def search() -> ResponseReturnValue:
     """Places in the owner's chats that hold all words of a text. A POST, so that the words stay out of logs."""
     fields = forms.texts(required=("text",))
-    hits = search_chats(services().store, owner=owner(), text=fields["text"])
+    found = search_chats(services().store, owner=owner(), text=fields["text"])
     name = username()
-    return {"hits": [shapes.hit(item, name) for item in hits]}
+    return {"hits": [shapes.hit(item, name) for item in found.hits], "complete": found.complete}
 
 
 def export(session_id: UUID) -> ResponseReturnValue:

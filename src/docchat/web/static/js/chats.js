@@ -273,9 +273,9 @@ class Chats extends HTMLElement {
     // Chats are sealed: each is opened for it, which takes a while where there are thousands.
     const slow = setTimeout(() => ticket === this.#ticket && this.#say(t("Searching your chats…")), SLOW);
     try {
-      const { hits } = await post("sessions/search", { text });
+      const { hits, complete } = await post("sessions/search", { text });
       if (ticket !== this.#ticket) return;
-      if (!hits.length) return this.#say(t("Nothing in your chats holds “{text}”.", { text }));
+      if (!hits.length) return this.#say(complete ? t("Nothing in your chats holds “{text}”.", { text }) : t("Nothing in your newest chats holds “{text}”. Older ones were not looked through.", { text }));
       const count = hits.length < MOST_HITS ? n(hits.length, "{count} place", "{count} places") : t("The {count} newest places", { count: MOST_HITS });
       this.older.disconnect();
       this.list.replaceChildren(h("p", { class: "soft chats-found", role: "status" }, count), h("ul", {}, ...hits.map((hit) => h("li", {}, this.#hit(hit)))));
