@@ -133,21 +133,21 @@ def _cheap_passwords() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The standalone server, answering with quotes."""
     with served(create_app({"DOCCHAT_DATA_DIR": str(tmp_path_factory.mktemp("site"))}), "/") as site:
         yield site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def model() -> Iterator[SlowModel]:
     """A model server whose answers take a minute."""
     with slow_model() as model:
         yield model
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def slow_site(tmp_path_factory: pytest.TempPathFactory, model: SlowModel) -> Iterator[Site]:
     """The standalone server with a slow model."""
     data = tmp_path_factory.mktemp("slow")
@@ -155,7 +155,7 @@ def slow_site(tmp_path_factory: pytest.TempPathFactory, model: SlowModel) -> Ite
         yield site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def hardened_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The careful host of the examples, at a path of its own."""
     # From a copy: it keeps its sessions in a folder beside itself.
@@ -173,7 +173,7 @@ def hardened_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             yield site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def drivers() -> Iterator[Drivers]:
     """The browsers, kept from test to test."""
     drivers = Drivers()

@@ -41,6 +41,8 @@ class Uploads extends HTMLElement {
     this.append(this.head, this.skipped, this.list);
     on("files", ({ files }) => this.add(files));
     on("document-opened", ({ document }) => this.#opened(document));
+    // A question makes room at once: later the conversation would move while somebody reads.
+    on("busy", ({ busy }) => busy && this.#leave());
     addEventListener("beforeunload", (event) => {
       if (this.busy && [...this.#all].some((upload) => ["waiting", "sending"].includes(upload.state))) event.preventDefault();
     });
@@ -137,10 +139,12 @@ class Uploads extends HTMLElement {
   /** When all is through, what went well leaves; what was skipped stays until somebody has seen it. */
   #leaveSoon() {
     clearTimeout(this.leaving);
-    this.leaving = setTimeout(() => {
-      if (this.busy) return;
-      for (const upload of [...this.#all]) if (upload.state === "ready") this.#forget(upload);
-    }, LEAVE_AFTER);
+    this.leaving = setTimeout(() => this.#leave(), LEAVE_AFTER);
+  }
+
+  #leave() {
+    if (this.busy) return;
+    for (const upload of [...this.#all]) if (upload.state === "ready") this.#forget(upload);
   }
 
   #tell(name) {
