@@ -42,7 +42,7 @@ def test_chats_are_pinned_put_away_and_brought_back(house: House) -> None:
     assert not house.store.get(owner="ada", session_id=ids["d"]).archived
     house.store.append(owner="ada", session_id=ids["b"], drafts=[Draft("user", "needle")])
     house.store.change(owner="ada", session_id=ids["b"], archived=True)
-    assert [hit.session.title for hit in search(house.store, owner="ada", text="needle")] == ["b"]
+    assert [hit.session.title for hit in search(house.store, owner="ada", text="needle").hits] == ["b"]
     house.clearing.delete(owner="ada", session_id=ids["a"])
     for chat in "bcdefg":
         house.store.change(owner="ada", session_id=ids[chat], archived=True)
