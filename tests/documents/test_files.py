@@ -66,6 +66,32 @@ def test_a_stream_that_breaks_leaves_nothing(store: FileStore) -> None:
     assert list(store.ids()) == []
 
 
+def test_many_are_written_and_made_durable_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = DirectoryFileStore(tmp_path / "files")
+    synced: list[str] = []
+    monkeypatch.setattr("docchat.documents.files._sync", lambda path: synced.append(path.name))
+    names = [uuid4() for _ in range(5)]
+    for name in names:
+        store.write(document_id=name, stream=io.BytesIO(name.bytes), limit=16)
+    assert (list(store.ids()), synced) == ([], []), "none has its name before it is synced"
+    store.settle(names)
+    assert set(synced[:5]) == {f"{name}.part" for name in names}, "contents are synced before they get names"
+    assert set(synced[5:]) == {"files", *(name.hex[:2] for name in names)}, "and the names after that"
+    assert {name: b"".join(store.open(document_id=name)) for name in names} == {name: name.bytes for name in names}
+
+
+def test_a_sync_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(path: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    store = DirectoryFileStore(tmp_path / "files")
+    with monkeypatch.context() as patched:
+        patched.setattr("docchat.documents.files._sync", broken)
+        with pytest.raises(StoreError):
+            store.put(document_id=uuid4(), stream=io.BytesIO(b"x"), limit=10)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 def test_directory_is_private_and_holds_no_half_file(tmp_path: Path) -> None:
     store = DirectoryFileStore(tmp_path / "files")
     name = uuid4()

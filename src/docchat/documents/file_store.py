@@ -1,7 +1,7 @@
 """The FileStore protocol, and the measuring of a file on its way into any store."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 from uuid import UUID
@@ -23,6 +23,12 @@ class Stored:
 
 class FileStore(Protocol):
     """Keeps originals by document id. Names given by clients never reach it."""
+
+    def write(self, *, document_id: UUID, stream: BinaryIO, limit: int) -> Stored:
+        """Take a stream in; it is there, and durable, after `settle`. Raises as `put` does."""
+
+    def settle(self, document_ids: Sequence[UUID]) -> None:
+        """Make written files durable, all together. Raises StorageFull, StoreError; some may be there then."""
 
     def put(self, *, document_id: UUID, stream: BinaryIO, limit: int) -> Stored:
         """Store a stream, durable before this returns. Raises TooLarge over `limit` bytes, StorageFull."""

@@ -23,7 +23,7 @@ from .sql_followed import Followed, Held, Known, Place, hashed
 from .sql_intake import Taken, Upload
 
 _BLOCK = 1 << 20
-_TOGETHER = 32
+_TOGETHER = 64
 _NOTED_TOGETHER = 200
 _FRESH_NANOSECONDS = 2_000_000_000
 """A file changed less than this before it was read may change again without a later time: it is read once more."""

@@ -5,6 +5,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 
 # The Snowball stemmer of a script that (nearly) one language is written in here.
 _BY_LETTER = (
@@ -109,6 +110,14 @@ def of_text(text: str) -> str:
     return ranked[0][0] if len(ranked) == 1 or ranked[0][1] >= _LEAD * ranked[1][1] else ""
 
 
+def are_english(words: Sequence[str]) -> bool:
+    """Whether words in lower case are English beyond doubt, which is told sooner than another language."""
+    ranked = _ranked(words)
+    if not ranked or ranked[0][0] != "english" or ranked[0][1] < max(4, 2 * _LEAST_SHARE * len(words)):
+        return False
+    return len(ranked) == 1 or ranked[0][1] >= 2 * _LEAD * ranked[1][1]
+
+
 def of_question(text: str) -> tuple[str, ...]:
     """The languages in Latin letters that a question may be in, so far as they have stems of their own.
 
@@ -125,5 +134,5 @@ def of_question(text: str) -> tuple[str, ...]:
 
 
 def _ranked(words: Sequence[str]) -> list[tuple[str, int]]:
-    counts = Counter(language for word in words for language in _OF.get(word, ()))
-    return counts.most_common()
+    common = filter(_OF.__contains__, words)
+    return Counter(chain.from_iterable(map(_OF.__getitem__, common))).most_common()

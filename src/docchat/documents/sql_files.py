@@ -1,7 +1,7 @@
 """Originals inside the database, in parts, for servers that share nothing but PostgreSQL."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 from uuid import UUID
 
@@ -29,6 +29,11 @@ class SqlFileStore:
                 values = {"document_id": document_id, "number": number, "data": piece}
                 connection.execute(insert(original_part), values)  # as parameters: statements are cached
         return intake.stored()
+
+    write = put
+
+    def settle(self, document_ids: Sequence[UUID]) -> None:
+        """Nothing is left to do: each was committed."""
 
     def open(self, *, document_id: UUID) -> Iterator[bytes]:
         """The file in pieces of at most PIECE bytes. Raises NotFound, at once."""

@@ -20,7 +20,7 @@ from .names import media_type as find_media_type
 from .names import shown_name
 
 _AT_ONCE = 8
-"""Files that are written and synced at a time: a disk syncs eight as fast as one."""
+"""Files that are written at a time; while text is read and cut beside it, one would wait for its turn all the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +59,10 @@ class Intake:
 
         `beside` may write in the same transaction. Raises NotFound and NotAllowed for a collection, StoreError.
         """
-        if len(uploads) == 1:
-            stored = [self._store(uploads[0])]
-        else:
-            with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="docchat-store") as pool:
-                stored = list(pool.map(self._store, uploads))
+        stored = self._written(uploads)
         kept: list[UUID] = []
         try:
+            self._files.settle([key for key, found, error in stored if found is not None and error is None])
             taken = [Taken(key, "" if found is None else found.sha256, error) for key, found, error in stored]
             with self._database.write() as connection:
                 no = None if collection is None else sql_access.hold(connection, owner, collection).no
@@ -87,11 +84,17 @@ class Intake:
                 if found is not None and key not in kept:
                     self._files.delete(document_id=key)
 
-    def _store(self, upload: Upload) -> tuple[UUID, Stored | None, DocChatError | OSError | None]:
+    def _written(self, uploads: Sequence[Upload]) -> "list[tuple[UUID, Stored | None, DocChatError | OSError | None]]":
+        if len(uploads) == 1:
+            return [self._write(uploads[0])]
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="docchat-store") as pool:
+            return list(pool.map(self._write, uploads))
+
+    def _write(self, upload: Upload) -> tuple[UUID, Stored | None, DocChatError | OSError | None]:
         key = new_id()
         try:
             with upload.open() as stream:
-                stored = self._files.put(document_id=key, stream=stream, limit=self._limit)
+                stored = self._files.write(document_id=key, stream=stream, limit=self._limit)
         except (DocChatError, OSError) as error:
             return key, None, error
         if stored.size == 0:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from itertools import chain
 
 import Stemmer
 
@@ -73,29 +74,36 @@ def terms(text: str, known: Known | None = None, *, tongue: str = "") -> list[st
     `known` keeps the terms of words from call to call, for many texts in a row. It is the caller's to drop: a cache
     in here would remember the words of questions whose chat was cleared.
     """
-    known = {} if known is None else known
+    return _terms(_tokens(text), {} if known is None else known, tongue)
+
+
+def _tokens(text: str) -> list[str]:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", _few_marks(text)).translate(_DROPPED)
-    found: list[str] = []
     text = text.casefold()
-    for token in (_TOKEN if _SPECIAL.search(text) else _PLAIN).findall(text):
-        key = f"{tongue}:{token}" if tongue else token
-        if key not in known:
-            known[key] = _token_terms(token, tongue)
-        found.extend(known[key])
-    return found
+    return (_TOKEN if _SPECIAL.search(text) else _PLAIN).findall(text)
+
+
+def _terms(tokens: list[str], known: Known, tongue: str = "") -> list[str]:
+    begin = f"{tongue}:" if tongue else ""
+    keys = [begin + token for token in tokens] if tongue else tokens
+    for key in set(keys).difference(known):
+        known[key] = _token_terms(key[len(begin) :], tongue)
+    return list(chain.from_iterable(map(known.__getitem__, keys)))
 
 
 def body(text: str, known: Known | None = None) -> list[str]:
     """The terms of a passage as they are indexed: in another language than English each is followed by its stem in
     that language, marked with a dot, where it is another.
     """
-    found = terms(text, known)
-    tongue = language.of_text(text) if found else ""
+    known = {} if known is None else known
+    tokens = _tokens(text)
+    found = _terms(tokens, known)
+    tongue = language.of_text(text) if found and not language.are_english(tokens) else ""
     if tongue in ("", "english"):
         return found
     both: list[str] = []
-    for term, stem_there in zip(found, terms(text, known, tongue=tongue), strict=True):
+    for term, stem_there in zip(found, _terms(tokens, known, tongue), strict=True):
         both += [term] if term == stem_there else [term, MARK + stem_there]
     return both
 

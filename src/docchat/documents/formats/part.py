@@ -89,6 +89,8 @@ def concealed(text: str) -> tuple[tuple[int, int], ...]:
 
 def clean(text: str) -> str:
     """Text without control, invisible, direction and private-use characters, with single blanks and `\\n` lines."""
+    if text.isascii() and text.isprintable():  # most are: one line of plain letters
+        return (_BLANKS.sub(" ", text) if "  " in text else text).strip()
     text = _BLANKS.sub(" ", drop(_LINE_END.sub("\n", text)))
     lines = [line.strip() for line in text.split("\n")]
     return _MANY_LINES.sub("\n\n", "\n".join(lines)).strip("\n")

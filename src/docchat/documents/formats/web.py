@@ -27,6 +27,7 @@ _BLOCKS = frozenset(
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 # Tags that have no end.
 _EMPTY = frozenset(re.findall(r"\w+", "area base br col embed hr img input link meta param source track wbr frame"))
+_BLANKS = re.compile(r"[^\S ]\s*| \s+")  # all but a single space
 _CHARSET = re.compile(
     rb"<meta[^>]{0,200}?charset\s*=\s*(?:[\"']\s*)?([\w.:-]+)|<\?xml[^>]{0,100}encoding=[\"']([\w.:-]+)", re.I
 )
@@ -75,6 +76,10 @@ class _Reader(HTMLParser):
         self._cell_spans = (1, 1)
         self._spans = Spans()
 
+    def updatepos(self, i: int, j: int) -> int:
+        """Where the parser is, without its line, which nobody asks for."""
+        return j
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "title":
             self._in_title = not self.title
@@ -83,9 +88,10 @@ class _Reader(HTMLParser):
         if self._hidden:
             self._inside[tag] += tag not in _EMPTY
             return
-        if tag not in _EMPTY and self._skips(tag, dict(attrs)):
-            return
-        self._open[tag] += tag not in _EMPTY
+        if tag not in _EMPTY:
+            if self._skips(tag, dict(attrs)):
+                return
+            self._open[tag] += 1
         if tag in ("td", "th"):
             if "".join(self._text).strip():
                 self._cell()
@@ -157,7 +163,7 @@ class _Reader(HTMLParser):
         elif self._hidden and self._secret is not None:
             self._secret.append(data)
         elif not self._hidden and not self._in_title:
-            self._text.append(data if self._pre else re.sub(r"\s+", " ", data))
+            self._text.append(data if self._pre else _BLANKS.sub(" ", data))
 
     def _open_block(self, tag: str) -> None:
         if tag == "table":
@@ -197,8 +203,12 @@ class _Reader(HTMLParser):
     def flush(self) -> None:
         """End the block that is being collected."""
         self._end_row()
+        if self._text:
+            self._end_text()
+        self._heading = self._item = False
+
+    def _end_text(self) -> None:
         text = "".join(self._text).strip("\n ")
         self._text.clear()
         if text.strip():
             self.found.append(Block(text, "heading" if self._heading else "item" if self._item else "text"))
-        self._heading = self._item = False

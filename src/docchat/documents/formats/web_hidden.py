@@ -14,6 +14,7 @@ _PALE = re.compile(
     r"|rgba?\(\s*(?:2[45]\d\s*,\s*){2}2[45]\d\s*(?:,[^)]*)?\)|rgba\([^)]*,\s*0(?:\.0+)?\s*\)|hsla?\([^)]*,\s*(?:9[5-9]|100)%.*\)"
 )
 _NO_GROUND = re.compile(r"none|initial|inherit|unset|transparent|0|0 0")
+_GROUNDS = ("background", "background-color", "background-image")
 _SHAPELESS = frozenset(("html", "body"))
 
 Attributes = Mapping[str, str | None]
@@ -37,16 +38,20 @@ class Looks:
 
     def opened(self, tag: str, attributes: Attributes) -> bool:
         """Whether an element that begins is hidden. Also keeps in mind which elements have a ground of their own."""
+        if not (attributes or self._rules or self._grounds):
+            return tag == "dialog"
         style = self._style(tag, attributes)
-        grounded = _has_ground(style, attributes)
+        grounded = bool(style or attributes) and _has_ground(style, attributes)
         if self._grounds and self._grounds[-1][0] == tag:
             self._grounds[-1] = (tag, self._grounds[-1][1] + 1)
         elif grounded:
             self._grounds.append((tag, 1))
-        if "hidden" in attributes or (tag == "dialog" and "open" not in attributes) or _is_gone(style):
+        if "hidden" in attributes or (tag == "dialog" and "open" not in attributes) or (style and _is_gone(style)):
             return True
+        if grounded or self._grounds or tag in _SHAPELESS:
+            return False
         colour = style.get("color", (attributes.get("color") or "").lower() if tag == "font" else "")
-        return bool(_PALE.fullmatch(colour)) and not grounded and not self._grounds and tag not in _SHAPELESS
+        return bool(colour and _PALE.fullmatch(colour))
 
     def closed(self, tag: str) -> None:
         """An element ended."""
@@ -116,14 +121,13 @@ def _declarations(text: str) -> dict[str, str]:
 
 
 def _has_ground(style: Mapping[str, str], attributes: Attributes) -> bool:
-    grounds = [style[name] for name in ("background", "background-color", "background-image") if name in style]
-    grounds += [str(attributes[name]).lower() for name in ("bgcolor", "background") if attributes.get(name)]
+    grounds = [style[name] for name in _GROUNDS if name in style] if style else []
+    if "bgcolor" in attributes or "background" in attributes:
+        grounds += [str(attributes[name]).lower() for name in ("bgcolor", "background") if attributes.get(name)]
     return any(ground and not _PALE.fullmatch(ground) and not _NO_GROUND.fullmatch(ground) for ground in grounds)
 
 
 def _is_gone(style: Mapping[str, str]) -> bool:
-    if not style:
-        return False
     if style.get("display") == "none" or style.get("visibility") in ("hidden", "collapse"):
         return True
     if any(_NOTHING.fullmatch(style.get(name, "")) for name in ("font-size", "opacity", "zoom")):
