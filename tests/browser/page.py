@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException, WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -30,6 +30,8 @@ _OPTIONS = (
 
 _BY_KEYS = 2
 """Characters at each end of a long text that are typed key by key; what is between comes at once, as from a phone."""
+_SEEN = 3000
+"""Characters of the page that are told when something is waited for in vain."""
 _CANDIDATES = """
 const bare = text => text.replace(/[\\s\\u00ad\\u200b-\\u200f]+/g, '').toLowerCase();
 const wanted = bare(arguments[1]);
@@ -135,7 +137,11 @@ class Browser:
     def wait(self, condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
         """Wait until `condition()` is true; an element that goes away meanwhile is looked for again."""
         waiting = WebDriverWait(self.driver, seconds, 0.05, [StaleElementReferenceException])
-        return waiting.until(lambda _: condition(), f"waited in vain for {what}")
+        try:
+            return waiting.until(lambda _: condition())
+        except TimeoutException:
+            seen = str(self.run("return document.body.innerText"))[:_SEEN]
+            raise TimeoutException(f"waited in vain for {what} on {self.driver.current_url}; seen: {seen}") from None
 
     def run(self, script: str, *arguments: Any) -> Any:
         """The value of a script in the page."""
@@ -189,9 +195,13 @@ class Browser:
         self.fill(self.see("[name=password]"), password)
         self.press(Keys.ENTER)
 
+    def pick(self, *paths: Path) -> None:
+        """Pick files, whatever becomes of them."""
+        self.driver.find_element(By.CSS_SELECTOR, "[data-pick]").send_keys("\n".join(str(path) for path in paths))
+
     def upload(self, *paths: Path) -> None:
         """Pick files and wait until each is ready."""
-        self.driver.find_element(By.CSS_SELECTOR, "[data-pick]").send_keys("\n".join(str(path) for path in paths))
+        self.pick(*paths)
         for path in paths:
             self.see(f".upload.ready [title='{path.name}']", seconds=60)
 

@@ -12,6 +12,7 @@ from selenium.webdriver.common.keys import Keys
 
 from docchat.server.accounts import Accounts
 
+from ..documents import samples
 from ..server.live import PASSWORD
 from .conftest import DEMO, Site
 from .looking import out_of_reach, violations
@@ -152,6 +153,48 @@ def _the_receipt_is_saved(browser: Browser, downloads: Path) -> None:
     assert (receipt["id"], receipt["action"], receipt["counts"]["messages"]) == (number, "clear", 2)
     assert b"gift" not in saved
     browser.press(Keys.ESCAPE)
+
+
+def test_nothing_violates_wcag_while_files_are_added(
+    open_browser: Callable[[str], Browser], site: Site, tmp_path: Path
+) -> None:
+    browser, friend = open_browser(site.url), site.person()
+    vault, long = tmp_path / "vault.pdf", tmp_path / "long.txt"
+    vault.write_bytes(samples.pdf([[(72, 700, "The vault opens at nine.")]], password="secret"))
+    long.write_bytes(b"barrel " * 300_000)
+    check = Check(browser)
+    browser.go()
+    browser.sign_in(site.person(), PASSWORD)
+    browser.see("docchat-composer")
+    for language, looked in (("en", check.look), ("ar", check.on_a_phone)):
+        browser.driver.add_cookie({"name": "docchat_language", "value": language})
+        browser.go("documents")
+        browser.see(f"html[lang={language}] [data-new] input").send_keys("Team", Keys.ENTER)
+        browser.see(".collection-panel [name=member]").send_keys(friend, Keys.ENTER)
+        browser.see(".collection-panel .attached-file", text=friend)
+        looked(f"shared, {language}")
+        browser.pick(vault)
+        browser.see(".document .unlock [type=password]", seconds=60)
+        assert not browser.all(".skipped")
+        looked(f"locked, {language}")
+        browser.network(offline=False, upload=50_000)
+        browser.pick(*[long] * 4)
+        browser.see(".uploads-head [data-pause]").send_keys(Keys.ENTER)
+        browser.see(".upload.sending")
+        looked(f"paused, {language}")
+        assert max(browser.run(_GAPS)) < 2, "names and states begin at the edge where reading begins"
+        browser.network(offline=False)
+    assert check.found == []
+
+
+_GAPS = """
+const range = document.createRange();
+return [...document.querySelectorAll(".upload-name, .upload-state")].map((one) => {
+  range.selectNodeContents(one);
+  const [text, box] = [range.getBoundingClientRect(), one.getBoundingClientRect()];
+  return document.dir === "rtl" ? box.right - text.right : text.left - box.left;
+});
+"""
 
 
 def test_the_page_is_small_quick_and_stands_still(open_browser: Callable[[str], Browser], site: Site) -> None:

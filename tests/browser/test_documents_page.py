@@ -32,11 +32,6 @@ window.letGo = () => { for (const go of window.held.splice(0)) go(); window.held
 DRAWN = "return [...document.querySelectorAll(arguments[0])].filter(image => image.naturalWidth === 240).length"
 
 
-def pick(browser: Browser, *files: Path) -> None:
-    """Choose files, whatever becomes of them."""
-    browser.driver.find_element("css selector", "[data-pick]").send_keys("\n".join(map(str, files)))
-
-
 def written(folder: Path, name: str, content: bytes | str) -> Path:
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -46,7 +41,7 @@ def written(folder: Path, name: str, content: bytes | str) -> Path:
 def test_a_locked_document_asks_for_its_password(browser: Browser, tmp_path: Path) -> None:
     locked = written(tmp_path, "vault.pdf", samples.pdf([[(72, 700, "The vault opens at nine.")]], password="secret"))
     browser.go("documents")
-    pick(browser, locked)
+    browser.pick(locked)
     browser.see(".state.locked", text="Locked with a password.", seconds=60)
     field = browser.see(".document .unlock input")
     assert field.accessible_name == "Password of vault.pdf"
@@ -60,7 +55,7 @@ def test_a_locked_document_asks_for_its_password(browser: Browser, tmp_path: Pat
     browser.go()
     browser.see("docchat-composer")
     browser.click(".attach")
-    pick(browser, locked)
+    browser.pick(locked)
     browser.see(".attached .unlock input", seconds=60).send_keys("secret" + Keys.ENTER)
     browser.see_no(".attached .unlock")
     browser.see(".attached-file.ready", text="vault.pdf")
@@ -78,7 +73,7 @@ def test_many_files_have_one_bar_and_the_skipped_their_reasons(browser: Browser,
     files += [written(tmp_path, "scan.png", png(2, 8, b"\xc8\x0a\x1e")), written(tmp_path, "none.txt", "")]
     browser.go("documents")
     browser.run(HOLD)
-    pick(browser, *files)
+    browser.pick(*files)
     bar = browser.see(".uploads-head progress")
     browser.click("[data-pause]", text="Pause")
     browser.run("window.letGo()")

@@ -1,17 +1,23 @@
 """My data and the operator's page: taken along and erased by mouse and by keyboard, users looked after."""
 
 import io
+import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
+from flask_login import current_user
 from selenium.webdriver.common.keys import Keys
 from sqlalchemy import insert
 
+from docchat import DocChat
 from docchat.db.schema import job
 from docchat.server.accounts import Accounts
 from docchat.types import Draft, utc_now
 
 from ..server.live import PASSWORD
-from .conftest import Site
+from ..web.conftest import PASSWORD as HOSTS_PASSWORD
+from ..web.conftest import bare_host
+from .conftest import Site, served
 from .page import Browser
 
 WORDS = "nobody else may read this"
@@ -58,7 +64,7 @@ def test_erase_all_of_mine_by_keyboard(open_browser: Callable[[str], Browser], s
 
 
 def test_the_archive_and_the_erasure_by_mouse_and_their_failures(
-    open_browser: Callable[[str], Browser], site: Site
+    open_browser: Callable[[str], Browser], site: Site, tmp_path: Path
 ) -> None:
     name = site.person()
     owner = _fill(site, name)
@@ -77,12 +83,47 @@ def test_the_archive_and_the_erasure_by_mouse_and_their_failures(
     site.faults.answers.clear()
     browser.see("[data-save]").send_keys(Keys.ENTER)
     browser.see(".notices", text="being put together")
-    browser.see("[name=name]")
+    _arrived(browser, tmp_path)
+    browser.click("[data-save]")
+    _arrived(browser, tmp_path)
     browser.click("[data-erase]")
     browser.see("[data-done]", text="Everything is erased")
     assert site.services.library.list(owner=owner).items == ()
     browser.click("[data-done] [data-receipt]")
     browser.see("docchat-receipt dialog", text="1 document")
+
+
+def _arrived(browser: Browser, folder: Path) -> None:
+    """Wait for the archive with what was said and added, and take it away."""
+    browser.wait(lambda: list(folder.glob("docchat *.zip")), "the archive")
+    (path,) = folder.glob("docchat *.zip")
+    with zipfile.ZipFile(path) as archive:
+        assert [WORDS.encode() in archive.read(name) for name in archive.namelist()].count(True) >= 2
+    path.unlink()
+
+
+def test_the_operator_of_a_host_sees_all_its_people(open_browser: Callable[[str], Browser], tmp_path: Path) -> None:
+    host = bare_host(tmp_path / "data")
+    DocChat(host.app, is_admin=lambda: current_user.username == "test")
+    for number in range(120):
+        owner = f"somebody {number}"
+        chat = host.services.store.create(owner=owner)
+        host.services.store.append(owner=owner, session_id=chat.id, drafts=[Draft("user", WORDS)])
+    with served(host.app, "/") as site:
+        browser = open_browser(site.url)
+        browser.go("hosts-own")
+        form = f"new URLSearchParams({{username: 'test', password: '{HOSTS_PASSWORD}'}})"
+        browser.wait_for(f"fetch('/login', {{method: 'POST', body: {form}}}).then(arguments[0])")
+        browser.go("operate")
+        more = browser.see("docchat-operate [data-more]")
+        rows = "return document.querySelectorAll('[data-people] tbody tr').length"
+        assert browser.run(rows) == 50
+        more.click()
+        browser.wait(lambda: browser.run(rows) == 100, "fifty more")
+        more.send_keys(Keys.ENTER)
+        browser.wait(lambda: browser.run(rows) == 120, "the rest")
+        assert browser.run("return document.activeElement.matches('[data-people]')")
+        assert not browser.all("docchat-operate [data-more]")
 
 
 def test_the_operator_sees_numbers_and_looks_after_users(open_browser: Callable[[str], Browser], site: Site) -> None:

@@ -1,7 +1,7 @@
 // Small helpers: making elements, showing sizes and times, counting characters as the server does.
 
 import { context } from "./context.js";
-import { locale, n } from "./i18n.js";
+import { locale, n, t } from "./i18n.js";
 
 /** An element with properties (`class`, `dataset`, `on...`, attributes) and children; strings become text nodes. */
 export function h(tag, properties = {}, ...children) {
@@ -49,7 +49,7 @@ export function plural(count, one, many = `${one}s`) {
 /** A size in bytes for people. */
 export function bytes(size) {
   if (size < 1024) return plural(size, "byte");
-  const units = ["KB", "MB", "GB"];
+  const units = [(number) => t("{number} KB", { number }), (number) => t("{number} MB", { number }), (number) => t("{number} GB", { number })];
   let value = size / 1024;
   let unit = 0;
   while (value >= 1024 && unit < units.length - 1) {
@@ -58,7 +58,7 @@ export function bytes(size) {
   }
   const digits = value < 10 ? 1 : 0;
   const shown = value.toLocaleString(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false });
-  return `${shown} ${units[unit]}`;
+  return units[unit](shown);
 }
 
 const PARTS = { pdf: "page", pptx: "slide", ppt: "slide", odp: "slide", xlsx: "sheet", xls: "sheet", ods: "sheet" };

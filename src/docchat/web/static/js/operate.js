@@ -83,6 +83,8 @@ class Operate extends HTMLElement {
       const after = anew || !this.#next ? "" : `?cursor=${encodeURIComponent(this.#next)}`;
       const { people, next } = await get(`operate/people${after}`);
       this.#next = next;
+      // A button that goes leaves the focus with what it brought.
+      if (!next && document.activeElement === this.#part("more")) this.#part("people").focus();
       this.#part("more").hidden = !next;
       const rows = people.map((one) => h("tr", {}, h("th", { scope: "row" }, one.owner), ...figures(one).map((value) => h("td", {}, value))));
       const body = this.#part("people").querySelector("tbody");

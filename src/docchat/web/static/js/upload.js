@@ -33,6 +33,16 @@ export class Upload extends EventTarget {
     return UNDER_WAY.includes(this.state);
   }
 
+  /** Whether it waits for the password of its document. */
+  get locked() {
+    return this.state === "failed" && this.document?.code === "locked";
+  }
+
+  /** Whether nothing became of it. */
+  get skipped() {
+    return this.state === "failed" && !this.locked;
+  }
+
   /** Send; never rejects: what went wrong is the state and its reason. */
   async run() {
     if (this.state === "cancelled") return;

@@ -18,6 +18,11 @@ const FEW = 8;
 /** Others look again when something changed, but not for each of a thousand files. */
 const TELL_EVERY = 700;
 
+/** On the documents page a document that wants a password has a row of its own that asks. */
+function askedByItsRow() {
+  return Boolean(document.querySelector("docchat-library"));
+}
+
 class Uploads extends HTMLElement {
   #all = new Set();
   #old = new Set();
@@ -118,8 +123,9 @@ class Uploads extends HTMLElement {
 
   #drawHead() {
     const all = this.#pile;
-    const failed = all.filter(({ state }) => state === "failed");
-    const skipped = [...this.#all].filter(({ state }) => state === "failed").length;
+    const locked = all.filter((upload) => upload.locked).length;
+    const failed = all.filter((upload) => upload.skipped).length;
+    const skipped = [...this.#all].filter((upload) => upload.skipped).length;
     const done = all.filter(({ running }) => !running).length;
     this.hidden = !this.#all.size;
     const waiting = all.some(({ state }) => state === "waiting");
@@ -128,15 +134,19 @@ class Uploads extends HTMLElement {
     this.pause.hidden = this.stop.hidden = !waiting;
     const sending = all.some(({ state }) => state === "waiting" || state === "sending");
     const verb = this.#paused ? t("Paused") : sending ? t("Adding") : t("Reading");
-    const skips = failed.length ? t(", {count} skipped", { count: failed.length.toLocaleString(locale()) }) : "";
-    const end = `${t("{files} ready", { files: plural(all.length - failed.length, "file") })}${skips}`;
+    const left = [
+      locked && t(", {count} locked", { count: locked.toLocaleString(locale()) }),
+      failed && t(", {count} skipped", { count: failed.toLocaleString(locale()) }),
+    ];
+    const skips = left.filter(Boolean).join("");
+    const end = `${t("{files} ready", { files: plural(all.length - failed - locked, "file") })}${skips}`;
     this.meter.set({ done, total: all.length, verb, noun: `${t("files")}${skips}`, end, paused: this.#paused });
     this.skipped.hidden = !skipped;
     this.skippedWords.textContent = t("{files} skipped", { files: plural(skipped, "file") });
     if (all.length && done === all.length) this.#leaveSoon();
   }
 
-  /** When all is through, what went well leaves; what was skipped stays until somebody has seen it. */
+  /** When all is through, what went well leaves; what was skipped stays until somebody has seen it, as what still asks. */
   #leaveSoon() {
     clearTimeout(this.leaving);
     this.leaving = setTimeout(() => this.#leave(), LEAVE_AFTER);
@@ -144,7 +154,7 @@ class Uploads extends HTMLElement {
 
   #leave() {
     if (this.busy) return;
-    for (const upload of [...this.#all]) if (upload.state === "ready") this.#forget(upload);
+    for (const upload of [...this.#all]) if (upload.state === "ready" || (upload.locked && askedByItsRow())) this.#forget(upload);
   }
 
   #tell(name) {
@@ -160,7 +170,7 @@ class Uploads extends HTMLElement {
 
   #rowOf(upload) {
     if (!this.#rows.has(upload)) this.#rows.set(upload, new Row(upload, this));
-    const place = upload.state === "failed" ? this.skippedList : this.list;
+    const place = upload.skipped ? this.skippedList : this.list;
     const { node } = this.#rows.get(upload);
     if (node.parentElement !== place) place.append(node);
   }
@@ -178,7 +188,7 @@ class Uploads extends HTMLElement {
   }
 
   #forgetSkipped() {
-    for (const upload of [...this.#all]) if (upload.state === "failed") this.#forget(upload);
+    for (const upload of [...this.#all]) if (upload.skipped) this.#forget(upload);
   }
 
   #cancelRest() {
@@ -224,7 +234,7 @@ class Row {
     if (this.state.textContent !== words) this.state.textContent = words;
     if (upload.state === this.#last) return;
     this.#last = upload.state;
-    this.node.className = `upload ${upload.state}`;
+    this.node.className = `upload ${upload.locked ? "locked" : upload.state}`;
     this.bar.hidden = !upload.running;
     if (["queued", "reading"].includes(upload.state)) this.bar.removeAttribute("value");
     else this.bar.value = upload.progress;
@@ -258,11 +268,9 @@ class Row {
     return [h("button", { type: "button", class: "quiet", onclick: () => uploads.again(upload) }, icon("again"), t("Retry")), close];
   }
 
-  /** On the documents page the document has a row of its own that asks. */
   #form() {
     const { upload } = this;
-    const locked = upload.state === "failed" && upload.document?.code === "locked";
-    if (!locked || document.querySelector("docchat-library")) return [];
+    if (!upload.locked || askedByItsRow()) return [];
     const opened = (found) => {
       upload.found(found);
       emit("documents-changed");
