@@ -98,7 +98,7 @@ class LiveRun:
             return bool(self._pending) and time.monotonic() - self._flushed_at >= FLUSH_SECONDS
 
     def flush(self) -> None:
-        """Send the text that waits. Ask the watch before."""
+        """Send the text that waits: each follower asks the watch before a word of it leaves."""
         with self._changed:
             if not self.cleared:
                 self._flush()

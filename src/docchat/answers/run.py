@@ -67,6 +67,10 @@ class Answers:
             grace=settings.answer_grace_seconds,
         )
 
+    def tell_count(self, told: Callable[[int], None]) -> None:
+        """Call `told` with how many answers run in this process, each time that changes, from whatever thread."""
+        self._runs.counted = told
+
     @property
     def mode(self) -> Mode:
         """How questions are answered unless asked otherwise."""

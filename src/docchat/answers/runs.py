@@ -60,6 +60,8 @@ class Runs:
     """
 
     def __init__(self, rows: Rows, *, limit: int, most: int = 200, grace: float = 60.0) -> None:
+        self.counted: Callable[[int], None] = _unheard
+        """Told how many answers run here, each time that changes."""
         self._rows = rows
         self._limit = limit
         self._most = most
@@ -83,9 +85,11 @@ class Runs:
         with self._lock:
             if self._places.get(owner, 0) >= self._limit:
                 raise Overloaded("You have several answers running already. Wait for one to end, or stop it.")
-            if sum(self._places.values()) >= self._most:
+            count = sum(self._places.values())
+            if count >= self._most:
                 raise Overloaded("The server makes as many answers as it can. Please try again soon.", retry_after=5)
             self._places[owner] = self._places.get(owner, 0) + 1
+        self.counted(count + 1)
 
     def give_place(self, owner: str) -> None:
         """A running answer has ended, or could not start."""
@@ -93,6 +97,8 @@ class Runs:
             self._places[owner] -= 1
             if not self._places[owner]:
                 del self._places[owner]
+            count = sum(self._places.values())
+        self.counted(count)
 
     def add(self, live: LiveRun) -> None:
         """Watch over a run from now on."""
@@ -215,6 +221,10 @@ class Runs:
                 if time.monotonic() > until or time.monotonic() - live.kept_at < STORED_SECONDS:
                     break
                 _store(live)
+
+
+def _unheard(count: int) -> None:
+    """Nobody asked to be told."""
 
 
 def _store(live: LiveRun) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ..errors import Cleared, ModelUnavailable, TooLarge
 from ..types import Citation, Message
 from .grounding.cite import Marker, Segment
-from .keeping import Work, ask_whether_alive, cite, say, tell_passages
+from .keeping import Work, cite, say, tell_passages
 from .models.memory import TOLD, Memory, extended, known
 from .models.model import ChatMessage, ChatModel, ContextFull
 from .models.prompt import REFUSAL, build_messages, estimate_tokens, left_out
@@ -111,5 +111,4 @@ def _take(work: Work, segments: Sequence[Segment]) -> None:
             work.said.append(segment)
             work.live.say(segment)
     if work.live.flush_due():
-        ask_whether_alive(work.live)
         work.live.flush()

@@ -16,6 +16,7 @@ from ..web import words
 from . import errors
 from .account_views import AccountPages
 from .accounts import Accounts
+from .crowd import Crowd
 from .home import load_settings
 from .secret import load_secret_key
 from .sign_in import is_admin, load_user
@@ -46,6 +47,7 @@ def create_app(config_mapping: Mapping[str, Any] | None = None) -> Flask:
     app.config.update({key: value for key, value in given.items() if not key.startswith(PREFIX)})
     DocChat(app, settings=settings, find_user=lambda name: _find_user(accounts, name), is_admin=is_admin)
     services = DocChat.services(app)
+    services.answers.tell_count(Crowd().count)
     accounts = Accounts(services.database, min_length=settings.password_min_length)
     login = LoginManager(app)
     login.login_view = "account.login"

@@ -15,6 +15,7 @@ from ...errors import ModelUnavailable
 from .characters import Joiner, whole
 from .connection import cut, is_too_long, refusal, retried, send, silence
 from .model import ChatMessage, ContextFull
+from .pace import Pace, Paced
 
 CONNECT_SECONDS = 5.0
 """Longest wait for the server to accept a connection."""
@@ -26,6 +27,7 @@ _LEFT_OUT: tuple[frozenset[str], ...] = (
     frozenset({"temperature"}),
     frozenset({"temperature", "stream_options", "max_tokens"}),
 )
+_PACE = Pace()
 _MALFORMED = frozenset({httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY})
 
 
@@ -164,6 +166,8 @@ class OpenAIStream:
             self._client = client
             name = retried(lambda: self._model.resolve_name(client, self._trace), ended=self._ended)
             response = self._answered(client, {**self._body, "model": name})
+            if isinstance(response.stream, httpx.SyncByteStream):
+                response.stream = Paced(response.stream, _PACE, self._ended.wait)
             try:
                 yield from self._read(response.iter_lines())
             finally:

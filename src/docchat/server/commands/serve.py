@@ -1,6 +1,7 @@
 """`docchat serve` and `docchat worker`: the processes that stay."""
 
 import ctypes
+import gc
 import ipaddress
 import os
 import signal
@@ -24,9 +25,6 @@ from ..home import Home, pass_home
 _PR_SET_PDEATHSIG = 1
 _GRACE_SECONDS = 3
 _PORTS_TO_TRY = 50
-# With hundreds of streams many threads wait for the interpreter at once, and each wakes as often as this to ask for it:
-# at Python's own 5 ms a process with 500 streams does little else (measured; at 20 ms it goes on answering).
-_SWITCH_SECONDS = 0.02
 
 
 @click.command()
@@ -133,6 +131,8 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         services.database.close()
         services.keyring.close()
         services.library.close()
+        # What is there stays: the collector need not look at it again in each worker, and no fork copies it for that.
+        gc.freeze()
         return app
 
     def _worker_started(self, worker: Any) -> None:
@@ -147,8 +147,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
 
 def _post_fork(server: Any, worker: Any) -> None:
-    """Let no worker outlive the server, also when that is killed; and let many threads wait in peace."""
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    """Let no worker outlive the server, also when that is killed."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         if os.getppid() != server.pid:
