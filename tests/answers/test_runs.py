@@ -63,6 +63,26 @@ def make_runs(watch: Switch, rows: Rows | None = None, **limits: float) -> Runs:
     return Runs(rows or Rows(watch), **{"limit": 2, **limits})  # type: ignore[arg-type]
 
 
+def test_a_late_reader_gets_the_text_in_as_few_pieces_as_can_be() -> None:
+    live = live_run(Switch())
+    live.tell(AnswerEvent("passages", 0))
+    early = live.follow(0)
+    assert [next(early).kind] == ["passages"]  # type: ignore[union-attr]
+    for _ in range(500):
+        live.say("word ")
+        live.flush()
+    live.tell(AnswerEvent("citation", 0))
+    live.say("end")
+    live.tell(AnswerEvent("done", 0))
+    told = [("text", 2500), ("citation", 2500), ("text", 2503), ("done", 2503)]
+    assert [(event.kind, event.offset) for event in early if event] == told
+    assert [(event.kind, event.offset) for event in live.follow(0) if event] == [("passages", 0), *told]
+    resumed = [event for event in live.follow(2490) if event]
+    assert [event.text for event in resumed if event.kind == "text"] == ["word word ", "end"]
+    assert [(event.kind, event.offset) for event in live.follow(2503) if event] == [("done", 2503)]
+    assert [event.kind for event in live.follow(9999) if event] == ["done"]
+
+
 def test_an_outage_of_the_keyring_pauses_and_nothing_is_lost() -> None:
     watch = Switch()
     live = live_run(watch)

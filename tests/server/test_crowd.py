@@ -1,5 +1,6 @@
 """A crowded process: its threads are kept on one processor and wait in peace, until it is not crowded any more."""
 
+import gc
 import os
 import sys
 import threading
@@ -44,7 +45,7 @@ class _Waiting:
 
 
 def test_threads_are_kept_together_while_there_are_many(crowd: Crowd) -> None:
-    all_of_them, interval = os.sched_getaffinity(0), sys.getswitchinterval()
+    all_of_them, interval, collected = os.sched_getaffinity(0), sys.getswitchinterval(), gc.get_threshold()
     reader, worker = _Waiting("docchat-answer"), _Waiting("docchat-worker")
     crowd.count(3)
     assert not crowd.crowded
@@ -58,12 +59,14 @@ def test_threads_are_kept_together_while_there_are_many(crowd: Crowd) -> None:
     later = _Waiting("docchat-answer")
     assert later.processors == one
     assert sys.getswitchinterval() == pytest.approx(max(interval, 0.06))
+    assert gc.get_threshold() == (*collected[:2], 20 * collected[2])
     crowd.count(2)
     assert crowd.crowded, "it does not come and go with each answer"
     crowd.count(1)
     assert not crowd.crowded
     assert {frozenset(thread.processors) for thread in (reader, worker, later)} == {frozenset(all_of_them)}
     assert sys.getswitchinterval() == pytest.approx(interval)
+    assert gc.get_threshold() == collected
     for thread in (reader, worker, later):
         thread.end()
 

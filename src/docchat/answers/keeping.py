@@ -28,10 +28,11 @@ class Work:
 
     live: LiveRun
     tools: Tools
-    said: list[str] = field(default_factory=list)
+    text: str = ""
+    """What was said so far."""
     citations: list[Citation] = field(default_factory=list)
     stored: int = 0
-    """How many of the pieces said are stored."""
+    """How many characters of it are stored."""
     storing: threading.Lock = field(default_factory=threading.Lock)
     refused: bool = False
     follow_ups: tuple[str, ...] = ()
@@ -44,11 +45,6 @@ class Work:
     cut_short: bool = False
     marker: Marker | None = None
     """Reads what a model writes, and knows what in it does not hold."""
-
-    @property
-    def text(self) -> str:
-        """What was said so far."""
-        return "".join(self.said)
 
     @property
     def sources(self) -> Sources:
@@ -106,7 +102,7 @@ def tell_passages(work: Work, chunks: Sequence[Chunk]) -> None:
 
 def say(work: Work, text: str) -> None:
     """Add text and send it at once."""
-    work.said.append(text)
+    work.text += text
     work.live.say(text)
     ask_whether_alive(work.live)
     work.live.flush()
@@ -143,7 +139,7 @@ def store_partly(work: Work) -> None:
     Called by a thread beside the one that makes the answer: never after its end is stored.
     """
     with work.storing:
-        said = len(work.said)
+        said = len(work.text)
         if work.live.finishing or work.live.cleared or work.stored == said:
             return
         try:

@@ -51,6 +51,8 @@ class LiveRun:
         self.cleared = False
         self._changed = threading.Condition()
         self._events: list[AnswerEvent] = []
+        """All but those of text: there may be thousands of these."""
+        self._text = ""
         self._pending = ""
         self._offset = 0
         self._flushed_at = 0.0
@@ -129,7 +131,7 @@ class LiveRun:
                 return
             self.cleared = True
             self.run = replace(self.run, question=_emptied(self.run.question), answer=_emptied(self.run.answer))
-            self._pending = ""
+            self._text = self._pending = ""
             self.keep = _nothing
             self._events = [AnswerEvent("cleared", self._offset, successor=successor)]
             self.ended_at = time.monotonic()
@@ -168,7 +170,9 @@ class LiveRun:
 
     def _follow(self, offset: int) -> Iterator[AnswerEvent | None]:
         with self._changed:
-            events, position, cleared = self._replay(offset), len(self._events), self.cleared
+            position, offset = self._place(offset)
+            events, cleared = self._since(position, offset), self.cleared
+            position, offset = len(self._events), self._offset
         while True:
             for event in events:
                 if not cleared and not (yield from self._still_alive()):
@@ -179,12 +183,12 @@ class LiveRun:
             with self._changed:
                 if self.cleared and not cleared:
                     position, cleared = 0, True
-                if len(self._events) <= position:
+                if len(self._events) <= position and self._offset <= offset:
                     self._changed.wait(HEARTBEAT_SECONDS)
                 if self.cleared and not cleared:
                     position, cleared = 0, True
-                events = self._events[position:]
-                position += len(events)
+                events = self._since(position, offset)
+                position, offset = len(self._events), self._offset
             if not events:
                 yield None
 
@@ -204,20 +208,31 @@ class LiveRun:
                 self.clear()
             return alive
 
-    def _replay(self, offset: int) -> list[AnswerEvent]:
+    def _place(self, offset: int) -> tuple[int, int]:
+        """Where a reader of `offset` characters stands: how many events it knows, and how many characters."""
         if offset <= 0 or self.cleared:
-            return list(self._events)
+            return 0, 0
         # A reader can know more than there is only by mistake; the last event must reach it all the same.
         offset = min(offset, self._offset)
-        said = "".join(event.text for event in self._events if event.kind == "text")
-        rest = [event for event in self._events if event.kind not in ("passages", "text") and event.offset >= offset]
-        missing = [AnswerEvent("text", len(said), text=said[offset:])] if said[offset:] else []
-        return missing + rest
+        known = sum(event.kind == "passages" or event.offset < offset for event in self._events)
+        return known, offset
+
+    def _since(self, position: int, offset: int) -> list[AnswerEvent]:
+        """The events from `position` on, and between them the text after `offset` characters, in as few as it can."""
+        news: list[AnswerEvent] = []
+        for event in self._events[position:]:
+            if event.offset > offset and not self.cleared:
+                news.append(AnswerEvent("text", event.offset, text=self._text[offset : event.offset]))
+                offset = event.offset
+            news.append(event)
+        if self._offset > offset and not self.cleared:
+            news.append(AnswerEvent("text", self._offset, text=self._text[offset:]))
+        return news
 
     def _flush(self) -> None:
         if self._pending:
             self._offset += len(self._pending)
-            self._events.append(AnswerEvent("text", self._offset, text=self._pending))
+            self._text += self._pending
             self._pending = ""
             self._flushed_at = time.monotonic()
 

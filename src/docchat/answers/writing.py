@@ -108,7 +108,7 @@ def _take(work: Work, segments: Sequence[Segment]) -> None:
         if isinstance(segment, Citation):
             cite(work, segment)
         else:
-            work.said.append(segment)
+            work.text += segment
             work.live.say(segment)
     if work.live.flush_due():
         work.live.flush()

@@ -5,6 +5,7 @@ goes into handing the interpreter from one processor to another: on one processo
 (measured by `docchat bench --only streams`; docs/explanation/answer-run.md).
 """
 
+import gc
 import os
 import sys
 import threading
@@ -19,6 +20,8 @@ FEW = 50
 
 # A thread that waits for the interpreter wakes as often to ask for it: a thousand at Python's own 5 ms do nothing else.
 _SWITCH_SECONDS_AN_ANSWER = 0.0002
+# To look for garbage among all the objects of a thousand answers takes a quarter of a second, in which nothing is sent.
+_RARER = 20
 # These read files and count words: work for the other processors.
 _APART = "docchat-worker"
 
@@ -47,14 +50,22 @@ class Crowd:
         with self._lock:
             if self._before is None and answers > self._many:
                 self._before = sys.getswitchinterval(), _processors()
+                _collect(_RARER, 1)
                 _keep_on(_one_of(sorted(self._before[1])))
             if self._before is not None:
                 seconds, processors = self._before
                 sys.setswitchinterval(max(seconds, answers * _SWITCH_SECONDS_AN_ANSWER))
                 if answers < self._few:
                     self._before = None
+                    _collect(1, _RARER)
                     sys.setswitchinterval(seconds)
                     _keep_on(processors)
+
+
+def _collect(times: int, of: int) -> None:
+    """Have the collector look through all objects so many times as rarely."""
+    first, second, third = gc.get_threshold()
+    gc.set_threshold(first, second, third * times // of)
 
 
 def _processors() -> frozenset[int]:
