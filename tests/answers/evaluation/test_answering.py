@@ -10,11 +10,11 @@ import pytest
 from docchat.answers.evaluation.answer_figures import Report, Result
 from docchat.answers.evaluation.answering import Plan, evaluate_answers, read_questions
 from docchat.answers.evaluation.judging import held_marks, holds, said, share_said
-from docchat.errors import InvalidInput
+from docchat.errors import DocChatError, InvalidInput
 from docchat.server.bench import answers_page
 from docchat.types import Citation, Message, utc_now
 
-from ..conftest import House
+from ..conftest import House, PlayedModel
 
 QUESTIONS = [
     {"id": "a", "question": "When was the lighthouse built?", "answers": ["1873"], "doc": "light.txt", "page": 1},
@@ -50,6 +50,29 @@ def test_a_whole_evaluation(house: House, data: Path) -> None:
     assert "right document first      2 of 3" in table
     assert "b no answer" in table
     assert "d wrongly refused" in table
+
+
+def test_failed_answers_are_counted(make_house: Callable[..., House], played_model: PlayedModel, data: Path) -> None:
+    # 400 is refused for good: no second try comes in between.
+    played_model.statuses = [400, 400, 400, 200, 200, 400, 400, 400, 200]
+    report = evaluate_answers(make_house(model_url=played_model.url).services, data)
+    failed = [result for result in report.results if result.failed]
+    assert {result.failed for result in failed} == {"model_unavailable"}
+    assert report.as_dict()["failed"] == [len(failed), 4]
+    assert 0 < len(failed) < 4
+    assert all(not result.holds_answer and not result.marks for result in failed)
+    assert "failed, model_unavailable" in report.table()
+
+
+def test_a_server_that_fails_and_fails_ends_it(
+    make_house: Callable[..., House], played_model: PlayedModel, data: Path
+) -> None:
+    played_model.status = 400
+    with (data / "questions.jsonl").open("a") as file:
+        file.write("\n".join(json.dumps({**QUESTIONS[0], "id": f"x{number}"}) for number in range(5)))
+    with pytest.raises(DocChatError) as caught:
+        evaluate_answers(make_house(model_url=played_model.url).services, data)
+    assert caught.value.code == "model_unavailable"
 
 
 def test_questions_about_documents_that_are_left_out(house: House, data: Path) -> None:

@@ -29,6 +29,8 @@ class Result:
     first_text_ms: float
     complete_ms: float
     answer: str
+    failed: str = ""
+    """The code of the error that ended the answer: nothing of it counts then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Figures:
 
     group: str
     questions: int
+    failed: tuple[int, int]
     right_document_first: tuple[int, int]
     answer_in_quotes: tuple[int, int]
     answer_in_first_sentence: tuple[int, int]
@@ -113,6 +116,7 @@ def _figures(group: str, results: Sequence[Result]) -> Figures:
     return Figures(
         group=group,
         questions=len(results),
+        failed=(sum(bool(one.failed) for one in results), len(results)),
         right_document_first=(sum(one.right_document for one in answerable), total),
         answer_in_quotes=(sum(one.holds_answer for one in answerable), total),
         answer_in_first_sentence=(sum(one.holds_first for one in answerable), total),
@@ -167,7 +171,9 @@ def _shown(value: object) -> str:
 
 
 def _complaint(result: Result) -> str:
-    if result.kind != "answerable":
+    if result.failed:
+        wrong = [f"failed, {result.failed}"]
+    elif result.kind != "answerable":
         wrong = [] if result.refused else ["not refused"]
     elif result.refused:
         wrong = ["wrongly refused"]

@@ -23,6 +23,8 @@ from .judging import held_marks, holds, said, share_said
 from .question_sets import Asked, QuestionSet, read_set
 from .shelf import OWNER, Jobs, Places, Progress, Shelf, ingest
 
+_MOST_FAILURES = 5
+
 
 class Asking(Protocol):
     """What an evaluation needs of Answers."""
@@ -113,7 +115,7 @@ def evaluate_answers(
     ready = {key: document for key, document in documents.items() if document.state is DocumentState.READY}
     judge = _Judge(services, replace(data, questions=questions), ready, absent)
     progress(f"asking {len(questions)} questions")
-    results = tuple(judge.result(asked, plan.mode) for asked in questions)
+    results = tuple(_asked_all(judge, questions, plan.mode))
     return Report(
         data=f"{data.name}, absent" if plan.absent else data.name,
         mode=next((result.mode for result in results), ""),
@@ -122,6 +124,17 @@ def evaluate_answers(
         ingest_seconds=seconds,
         results=results,
     )
+
+
+def _asked_all(judge: "_Judge", questions: Sequence[Asked], mode: Mode | None) -> Iterator[Result]:
+    """The outcomes, failed answers too; several of these in a row are the server's failure, which ends it."""
+    failures = 0
+    for asked in questions:
+        result = judge.result(asked, mode)
+        failures = failures + 1 if result.failed else 0
+        if failures == _MOST_FAILURES:
+            raise DocChatError(result.answer, code=result.failed)
+        yield result
 
 
 def _sampled(questions: Sequence[Asked], count: int) -> tuple[Asked, ...]:
@@ -141,6 +154,7 @@ class _Timed:
     message: Message
     first_ms: float
     complete_ms: float
+    failed: str = ""
 
 
 class _Judge:
@@ -161,7 +175,7 @@ class _Judge:
         message = timed.message
         absent = bool(self._absent) and all(right.document in self._absent for right in asked.right)
         answerable = not (absent or asked.unanswerable)
-        sentences = said(message)
+        sentences = () if timed.failed else said(message)
         wanted = (*asked.answers, asked.evidence)
         cited = [place for one in message.citations for place in self._places.of(one, asked.unit)]
         named = [self._keys.get(one.document_id) for one in message.citations]
@@ -184,6 +198,7 @@ class _Judge:
             first_text_ms=round(timed.first_ms, 2),
             complete_ms=round(timed.complete_ms, 2),
             answer=message.text,
+            failed=timed.failed,
         )
 
     def _page(self, document_id: UUID, number: int) -> str:
@@ -207,7 +222,8 @@ class _Judge:
             if event.kind == "done" and event.message is not None:
                 return _Timed(event.message, first or now, now)
             if event.kind in ("error", "cleared"):
-                raise DocChatError(event.error or "The answer was cleared.", code=event.code or "cleared")
+                failed = replace(run.answer, text=event.error or "The answer was cleared.", citations=())
+                return _Timed(failed, now, now, event.code or "cleared")
         raise DocChatError("The answer was cut short.")
 
     def _confidence(self, asked: Asked) -> float:
