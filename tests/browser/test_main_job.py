@@ -130,6 +130,13 @@ def test_by_keyboard_alone(browser: Browser) -> None:
     browser.press(Keys.ESCAPE)
     browser.see_no("docchat-source")
     assert browser.run("return document.activeElement.className") == "cite"
+    browser.see(".source-link .label", text="Page ")
+    browser.driver.add_cookie({"name": "docchat_language", "value": "de"})
+    browser.driver.refresh()
+    browser.see(".source-link .label", text="Seite ")
+    browser.driver.delete_cookie("docchat_language")
+    browser.driver.refresh()
+    browser.see(".source-link .label", text="Page ")
     browser.run("document.querySelector('[data-clear]').focus()")
     browser.press(Keys.ENTER)
     browser.see("dialog[open]")

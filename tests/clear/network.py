@@ -5,6 +5,7 @@ cut by taking it out of its bridge: what is sent is lost without a word, as with
 """
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -21,10 +22,18 @@ HOSTS = 2
 _PORT = 5432
 
 
-def _ip(*arguments: str) -> None:
+def _ip(*arguments: str) -> str:
     done = subprocess.run(["ip", *arguments], check=False, capture_output=True, text=True)
     if done.returncode:
         raise OSError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _block() -> int:
+    """The second number of addresses that nobody has, not even a network whose tests were killed."""
+    taken = {int(number) for number in re.findall(r" 10\.(\d+)\.", _ip("-4", "-br", "addr"))}
+    numbers = [150 + (os.getpid() + more) % 100 for more in range(100)]
+    return next(number for number in numbers if number not in taken)
 
 
 @dataclass
@@ -32,10 +41,11 @@ class Network:
     """The namespaces and their lines."""
 
     tag: str = field(default_factory=lambda: f"dc{os.getpid() % 100000}")
+    block: int = field(default_factory=_block)
 
     def address(self, line: str, host: int | None = None) -> str:
         """Where a host is on a line; None: where this machine is."""
-        return f"10.{150 + os.getpid() % 100}.{LINES.index(line)}.{1 if host is None else 10 + host}"
+        return f"10.{self.block}.{LINES.index(line)}.{1 if host is None else 10 + host}"
 
     def inside(self, host: int) -> tuple[str, ...]:
         """The words before a command that shall run on a host."""

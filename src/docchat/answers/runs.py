@@ -18,6 +18,8 @@ __all__ = ["LiveRun", "Run", "Runs"]
 
 WATCH_SECONDS = 0.1
 """How often the process asks whether its running answers still live, and shall go on."""
+LOOK_SECONDS = 0.5
+"""How long at most it does not look, however long that takes: what was replaced or stopped elsewhere ends soon."""
 BEAT_SECONDS = 2.0
 """How often it says in the database that they do."""
 FOLLOWED_SECONDS = 0.25
@@ -165,7 +167,8 @@ class Runs:
         while self._busy.wait():
             begun = time.monotonic()
             _guarded("looked after", self._look)
-            time.sleep(max(WATCH_SECONDS, (time.monotonic() - begun) * _LOOK_SHARE))
+            took = time.monotonic() - begun
+            time.sleep(min(LOOK_SECONDS, max(WATCH_SECONDS, took * _LOOK_SHARE)))
 
     def _ask_keyring(self, lives: Sequence[LiveRun]) -> None:
         try:

@@ -3,6 +3,7 @@
 import { emit } from "./bus.js";
 import { h } from "./dom.js";
 import { t } from "./i18n.js";
+import { placeWords } from "./words.js";
 
 /** Draw it at the top of a conversation, or take it away; `about` is as the server tells of a chat. */
 export function drawAbout(conversation, about) {
@@ -14,5 +15,5 @@ export function drawAbout(conversation, about) {
   }
   const show = h("button", { type: "button", class: "button small" }, t("Show it"));
   show.addEventListener("click", () => emit("show-source", { citation: { document: about.document, name: about.name, page: about.page }, opener: show }));
-  conversation.prepend(h("p", { class: "about-part soft" }, h("span", { dir: "auto" }, t("About “{title}” in {name}. Answers come from this part alone.", { title: about.title, name: about.name })), show));
+  conversation.prepend(h("p", { class: "about-part soft" }, h("span", { dir: "auto" }, t("About “{title}” in {name}. Answers come from this part alone.", { title: placeWords(about.title), name: about.name })), show));
 }

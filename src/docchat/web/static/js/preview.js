@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { locale, t } from "./i18n.js";
+import { placeWords } from "./words.js";
 
 const REST = 220;
 const LEAVE = 180;
@@ -44,7 +45,7 @@ function show(button, citation) {
   const quote = short(citation.quote ?? "");
   if (!quote) return;
   owner = button;
-  const where = h("span", { class: "preview-where" }, h("b", { dir: "auto" }, citation.name), citation.label ? h("span", { class: "soft" }, citation.label) : null);
+  const where = h("span", { class: "preview-where" }, h("b", { dir: "auto" }, citation.name), citation.label ? h("span", { class: "soft" }, placeWords(citation.label)) : null);
   made().replaceChildren(where, h("q", { dir: "auto" }, quote), citation.attachment ? h("span", { class: "soft" }, t("Attached to this chat")) : "");
   button.setAttribute("aria-describedby", ID);
   box.showPopover();

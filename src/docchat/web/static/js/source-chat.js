@@ -11,6 +11,7 @@ import { h, icon, iconButton } from "./dom.js";
 import { n, t } from "./i18n.js";
 import { tellChanged, tellGone } from "./identity.js";
 import { readReceipt } from "./receipt.js";
+import { placeWords } from "./words.js";
 
 class SectionChat extends HTMLElement {
   /** Its questions are asked of its section, whatever was chosen for others. */
@@ -51,9 +52,9 @@ class SectionChat extends HTMLElement {
     this.#about = about;
     this.#receipt = null;
     this.hidden = false;
-    this.setAttribute("aria-label", t("Chat about {title}", { title: about.title }));
-    this.#part("about").textContent = about.title;
-    this.#part("about").title = `${about.name}: ${about.title}`;
+    this.setAttribute("aria-label", t("Chat about {title}", { title: placeWords(about.title) }));
+    this.#part("about").textContent = placeWords(about.title);
+    this.#part("about").title = `${about.name}: ${placeWords(about.title)}`;
     await this.#load();
     this.querySelector("textarea").focus({ preventScroll: true });
   }

@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { cut, h, icon, points } from "./dom.js";
 import { locale, n, t } from "./i18n.js";
+import { placeWords } from "./words.js";
 
 const PAGES = 100;
 const SHOWN = 60;
@@ -82,8 +83,8 @@ export class SectionMenu {
 
   #now() {
     const { page } = this.#place;
-    const here = { section: `p${page.number}`, title: page.label || t("the whole text"), page: page.number };
-    const words = page.pages < 2 && !page.label ? t("Ask about this document") : t("Ask about {part}", { part: page.label || t("part {number}", { number: page.number }) });
+    const here = { section: `p${page.number}`, title: placeWords(page.label) || t("the whole text"), page: page.number };
+    const words = page.pages < 2 && !page.label ? t("Ask about this document") : t("Ask about {part}", { part: placeWords(page.label) || t("part {number}", { number: page.number }) });
     const picked = this.#picked ? h("button", { type: "button", class: "button small", dataset: { section: this.#picked.section }, onclick: () => this.#choose(this.#picked) }, t("Ask about the selected text")) : null;
     const hint = this.#picked ? null : h("p", { class: "soft" }, t("Or select some text on the page."));
     return h("div", { class: "sections-now" }, h("button", { type: "button", class: "button small", dataset: { section: here.section }, onclick: () => this.#choose(here) }, words), picked, hint);
@@ -97,7 +98,7 @@ export class SectionMenu {
     const items = chats.map((chat) => {
       const about = names.get(chat.section) ?? { section: chat.section, title: whereOf(chat.section), ...placeOf(chat.section) };
       const title = h("span", { class: "sections-title", dir: "auto" }, chat.title || t("Untitled"));
-      return h("li", {}, h("button", { type: "button", dataset: { section: chat.section, chat: chat.id }, onclick: () => this.#choose(about) }, title, h("span", { class: "soft" }, `${about.title} · ${n(chat.message_count, "{count} message", "{count} messages")}`)));
+      return h("li", {}, h("button", { type: "button", dataset: { section: chat.section, chat: chat.id }, onclick: () => this.#choose(about) }, title, h("span", { class: "soft" }, `${placeWords(about.title)} · ${n(chat.message_count, "{count} message", "{count} messages")}`)));
     });
     return [h("h3", {}, t("Your chats about it")), h("ul", {}, ...items)];
   }
@@ -111,7 +112,7 @@ export class SectionMenu {
     const paged = this.#place.page.pages > 1;
     const first = headings.length > SHOWN ? Math.max(0, Math.min(near - SHOWN / 2, headings.length - SHOWN)) : 0;
     const items = headings.slice(first, first + SHOWN).map((section, index) => {
-      const label = h("span", { class: "sections-title", dir: "auto" }, section.title);
+      const label = h("span", { class: "sections-title", dir: "auto" }, placeWords(section.title));
       const page = paged ? h("span", { class: "soft" }, h("span", { class: "sr" }, t("Page {number}", { number: section.page })), h("span", { "aria-hidden": "true" }, section.page.toLocaleString(locale()))) : null;
       return h("li", { class: `deep-${deep[first + index]}` }, h("button", { type: "button", dataset: { section: section.section }, "aria-current": paged && section === headings[near] ? "true" : null, onclick: () => this.#choose(section) }, label, page));
     });

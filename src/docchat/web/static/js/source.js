@@ -11,6 +11,7 @@ import { CitationSteps, Zoom } from "./source-cites.js";
 import { SectionMenu } from "./source-sections.js";
 import { drawText } from "./source-text.js";
 import { WayBack } from "./way-back.js";
+import { placeWords } from "./words.js";
 
 const PADDING = 0.003;
 /** Where the source lies over the chat, and where it hides the chat altogether. */
@@ -255,7 +256,7 @@ class Source extends HTMLElement {
     const width = Math.min(3000, Math.ceil(shown / 200) * 200);
     const url = new URL(page.image, location.href);
     url.searchParams.set("width", String(width));
-    const image = h("img", { src: url.href, alt: t("{page} of {name} as an image", { page: page.label || t("Page {number}", { number: page.number }), name: this.#shown.name }) });
+    const image = h("img", { src: url.href, alt: t("{page} of {name} as an image", { page: placeWords(page.label) || t("Page {number}", { number: page.number }), name: this.#shown.name }) });
     const frame = h("figure", { class: "page-image", dataset: { zoom: String(this.#zoom.factor * 100) } }, image);
     image.addEventListener("load", () => {
       const range = this.#range();
