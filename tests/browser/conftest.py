@@ -20,6 +20,7 @@ from docchat.server.accounts import Accounts
 from docchat.server.app import create_app
 from docchat.web.state import Services
 
+from ..network_lock import network_stays
 from ..server.live import PASSWORD, SlowModel, slow_model
 from .page import Browser, Drivers, chromium
 
@@ -195,7 +196,8 @@ def open_browser(tmp_path: Path, drivers: Drivers) -> Iterator[Callable[[str], B
         browsers.append(Browser(drivers.lend(*paths, tmp_path), url))
         return browsers[-1]
 
-    yield open_at
+    with network_stays():
+        yield open_at
     complaints = [line for browser in browsers for line in browser.complaints()]
     drivers.take_back()
     assert complaints == []

@@ -141,7 +141,9 @@ class Browser:
             return waiting.until(lambda _: condition())
         except TimeoutException:
             seen = str(self.run("return document.body.innerText"))[:_SEEN]
-            raise TimeoutException(f"waited in vain for {what} on {self.driver.current_url}; seen: {seen}") from None
+            told = [entry["message"] for entry in self.driver.get_log("browser")]
+            where = f"on {self.driver.current_url}; the console tells {told}; seen: {seen}"
+            raise TimeoutException(f"waited in vain for {what} {where}") from None
 
     def run(self, script: str, *arguments: Any) -> Any:
         """The value of a script in the page."""

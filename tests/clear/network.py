@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import PostgresServer
+from ..network_lock import network_changes
 
 LINES = ("content", "keys", "tests")
 HOSTS = 2
@@ -55,6 +56,7 @@ class Network:
         """Make everything. Raises OSError where this user may not."""
         for number, line in enumerate(LINES):
             _ip("link", "add", self._bridge(number), "type", "bridge")
+            _ip("link", "set", self._bridge(number), "addrgenmode", "none")
             _ip("addr", "add", f"{self.address(line)}/24", "dev", self._bridge(number))
             _ip("link", "set", self._bridge(number), "up")
         for host in range(HOSTS):
@@ -63,6 +65,8 @@ class Network:
             _ip("-n", space, "link", "set", "lo", "up")
             for number, line in enumerate(LINES):
                 _ip("link", "add", self._end(host, number), "type", "veth", "peer", "name", line, "netns", space)
+                # No addresses of their own making, which would come, and change the network, seconds later.
+                _ip("link", "set", self._end(host, number), "addrgenmode", "none")
                 _ip("link", "set", self._end(host, number), "master", self._bridge(number), "up")
                 _ip("-n", space, "addr", "add", f"{self.address(line, host)}/24", "dev", line)
                 _ip("-n", space, "link", "set", line, "up")
@@ -138,9 +142,11 @@ def network() -> Iterator[Network]:
     made = Network()
     try:
         try:
-            made.build()
+            with network_changes():
+                made.build()
         except OSError as error:
             pytest.skip(f"no network namespaces here: {error}")
         yield made
     finally:
-        made.remove()
+        with network_changes():
+            made.remove()
