@@ -26,8 +26,9 @@ from .readers import Readers
 from .stores import Stores
 
 _NUMBERS = count()
-_LONGEST_FIRST = ("browser", "clear", "server", "keys")
-"""Rooms of the files that take longest. They come first, so that no process has one left when the other is done."""
+_LONGEST_FIRST = ("clear", "browser", "server", "keys")
+"""Rooms of the files that take longest. They come first, so that no process has one left when the other is done; those
+that change the machine's network before those with a browser, which would have to wait for them."""
 _SERVER_OPTIONS = {
     "listen_addresses": "''",
     "fsync": "off",  # the tests' own server may lose its data in a power cut

@@ -11,7 +11,6 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 MANY = 100
 """With more running answers than these a process is crowded."""
@@ -22,6 +21,7 @@ FEW = 50
 _SWITCH_SECONDS_AN_ANSWER = 0.0002
 # To look for garbage among all the objects of a thousand answers takes a quarter of a second, in which nothing is sent.
 _RARER = 20
+_TASKS = "/proc/self/task"
 # These read files and count words: work for the other processors.
 _APART = "docchat-worker"
 
@@ -84,6 +84,7 @@ def _keep_on(processors: frozenset[int]) -> None:
         return
     apart = {thread.native_id for thread in threading.enumerate() if thread.name.startswith(_APART)}
     # Not by `threading` alone: of a forked process it does not know the first thread's number.
-    for task in {int(task.name) for task in Path("/proc/self/task").iterdir()} - apart:
+    tasks = {int(name) for name in os.listdir(_TASKS)} if os.path.isdir(_TASKS) else set()
+    for task in tasks - apart:
         with suppress(OSError):  # it has ended meanwhile
             os.sched_setaffinity(task, processors)
